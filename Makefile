@@ -63,7 +63,7 @@ ui: $(VENV)/installed .dagster/storage
 	 $(BIN)/python -m orders_platform.webserver dev -w workspace.yaml -h 127.0.0.1 -p $(PORT)
 
 # The long suites begin first, so that no worker is left with one of them at the end.
-LONG := $(addprefix orders_platform_tests/,simulation crash model deploy defs browser)
+LONG := $(addprefix orders_platform_tests/,crash simulation model deploy defs browser)
 REST := $(filter-out $(LONG) %/testing %/conftest.py %/__pycache__,$(wildcard orders_platform_tests/*))
 test: $(VENV)/installed-dev
 	@$(BIN)/python -m orders_platform_tests.browser.install

@@ -24,7 +24,7 @@ from pathlib import Path
 import httpx
 
 from orders_platform.domain.mutations import Batch, Mutation, Operation
-from orders_platform.monday.adapter import connect_board
+from orders_platform.monday.adapter import MondayBoard
 from orders_platform.monday.budget import Limits
 from orders_platform.monday.documents import Documents
 from orders_platform.settings import SANDBOX_TOKEN, default_folder
@@ -54,9 +54,9 @@ def ours(url: str, load: list[Batch]) -> None:
     """The client as it is."""
     roomy = Limits(10**6, 10**6, write_complexity=10**12, request_complexity=10**9)
     options = {"limits": roomy, "max_in_flight": IN_FLIGHT, "batch_size": MUTATIONS}
-    with connect_board(url, SANDBOX_TOKEN, default_folder("graphql"), **options) as board:
+    with MondayBoard(url, SANDBOX_TOKEN, default_folder("graphql"), **options) as board:
         # Batches that go well grow; here they are to be as large as those of the others.
-        board._pace.went_well = lambda *_: None  # type: ignore[method-assign]
+        board.client.pace.went_well = lambda *_: None  # type: ignore[method-assign]
         mutations = (replace(each, ref=f"{batch.key} {each.ref}") for batch in load for each in batch.mutations)
         assert len(list(board.send(Operation.CREATE_ITEM, mutations))) == len(load)
 

@@ -37,7 +37,7 @@ from simulated_time import Clock, QuickClock, SimulatedClock, shared
 from sync_load import LARGE, LATENCY, NIGHT, SIX, SMALL, Load, floor_seconds, opened
 
 from orders_platform.merge.order_merge import OrderMerge
-from orders_platform.monday.adapter import MondayBoard, connect_board
+from orders_platform.monday.adapter import MondayBoard
 from orders_platform.monday.budget import limits_of
 from orders_platform.pipeline import sync_customer
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
@@ -138,7 +138,7 @@ def measure(case: Case) -> Figures:
 
 def _board(load: Load, url: str, clock: Clock, seed: int) -> MondayBoard:
     monday = load.configuration.monday
-    return connect_board(
+    return MondayBoard(
         f"{url}/v2", SANDBOX_TOKEN, default_folder("graphql"), limits=limits_of(monday.plan, monday.token_kind),
         max_in_flight=monday.max_in_flight, batch_size=monday.batch_size, timeout_seconds=monday.timeout_seconds,
         rng=random.Random(seed), clock=clock, sleep=clock.sleep,

@@ -1,8 +1,7 @@
 """From settings to the objects of a run: store, board, links. Nothing connects before it is used."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from orders_platform.database.engine import open_database
 from orders_platform.database.order_store import OrderStore
@@ -21,12 +20,12 @@ def open_store(settings: Settings) -> OrderStore:
 def open_board(settings: Settings, max_in_flight: int | None = None) -> "MondayBoard":
     """The board; one request in flight keeps the order of what is sent. `ConfigurationError`: URL or token cannot be used."""
     # Here, so that who only asks the database need not import an HTTP client.
-    from orders_platform.monday.adapter import connect_board
+    from orders_platform.monday.adapter import MondayBoard
     from orders_platform.monday.budget import limits_of
     from orders_platform.monday.client import RetryPolicy
 
     monday = settings.configuration.monday
-    return connect_board(
+    return MondayBoard(
         settings.api_url,
         settings.api_token.get_secret_value(),
         default_folder("graphql"),
@@ -49,18 +48,3 @@ def report_links(settings: Settings) -> "Links":
     parts = urlsplit(settings.api_url)
     board = f"{parts.scheme}://{parts.netloc}/"
     return Links(board, f"{board}#")  # its page finds what stands there
-
-
-def order_folder(settings: Settings) -> Path:
-    """Where order files are put that Dagster loads; a relative folder lies in the data folder."""
-    return settings.data_folder / settings.configuration.files.folder
-
-
-def page_url(settings: Settings, customer: str) -> str:
-    """Where Dagster's webserver shows the customer's page, as a link in its UI: whatever host and port the UI is at."""
-    return f"{urlsplit(settings.ui_url).path.rstrip('/')}/reports/{quote(customer, safe='')}"
-
-
-def report_folder(settings: Settings) -> Path:
-    """Where `sync_report` keeps its pages; a relative folder lies in the data folder."""
-    return settings.data_folder / (settings.configuration.reports.folder or "reports")

@@ -230,23 +230,6 @@ class Upkeep(_Section):
     run_retention_days: int = Field(30, ge=1)
 
 
-# A part of each field: a value, a range or any value, with an optional step; `sun#1` is the first Sunday of a month.
-_PART = "(?:[{any}]|(?:{one})(?:-(?:{one})|#[1-5])?)(?:/[1-9][0-9]*)?"
-_CRON = r"\s+".join(
-    f"{part}(?:,{part})*"
-    for part in (
-        _PART.format(any=any_value, one=f"0*(?:{numbers}){names}")
-        for any_value, numbers, names in (
-            ("*", "[1-5]?[0-9]", ""),
-            ("*", "1?[0-9]|2[0-3]", ""),
-            ("*?l", "[1-9]|[12][0-9]|3[01]", ""),
-            ("*", "[1-9]|1[0-2]", "|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"),
-            ("*?", "[0-7]", "|sun|mon|tue|wed|thu|fri|sat"),
-        )
-    )
-)
-
-
 def _timezone(value: str) -> str:
     try:
         ZoneInfo(value)
@@ -255,33 +238,21 @@ def _timezone(value: str) -> str:
     return value
 
 
-# The same rule as Dagster's. Calling Dagster's own would import all of it for every command.
-Cron = Annotated[
-    str,
-    _like(
-        rf"(?i)(?!\s*\S+\s+\S+\s+3[01]\s+(?:2|feb)\s)\s*{_CRON}\s*",
-        "VALUE is not a cron expression of five fields (minute hour day month weekday); an example: '0 2 * * *'",
-    ),
-]
 Timezone = Annotated[str, AfterValidator(_timezone)]
 
 
 class Automation(_Section):
-    """When Dagster starts runs by itself.
-
-    Attributes:
-        switches: which of them are on or off, by name, whatever `starts_running` says.
-    """
+    """When Dagster starts runs by itself; switches and cron expressions are checked where Dagster loads them."""
 
     starts_running: bool = True
-    switches: Mapping[str, bool] = {}
+    switches: Mapping[str, bool] = {}  # of sensors and schedules, whatever `starts_running` says
     timezone: Timezone = "UTC"
-    nightly: Cron = "0 2 * * *"
-    survey: Cron = "0 * * * *"
-    checks: Cron = "*/15 * * * *"
-    verification: Cron = "0 4 * * 0"
-    summary: Cron = "0 7 * * *"
-    housekeeping: Cron = "30 5 * * *"
+    nightly: str = "0 2 * * *"
+    survey: str = "0 * * * *"
+    checks: str = "*/15 * * * *"
+    verification: str = "0 4 * * 0"
+    summary: str = "0 7 * * *"
+    housekeeping: str = "30 5 * * *"
     changes_seconds: int = Field(60, ge=5)
     repeat_minutes: int = Field(60, ge=1)
 

@@ -4,8 +4,8 @@ import dagster as dg
 
 from orders_platform.defs import assets, checks, jobs
 from orders_platform.defs.alerts import addresses_of, build_alert_sensor, daily_summary
-from orders_platform.defs.asset_metadata import Loaded, described
-from orders_platform.defs.automation import build_file_sensor, build_schedules, build_sensors
+from orders_platform.defs.asset_metadata import described
+from orders_platform.defs.automation import build_schedules, build_sensors
 from orders_platform.defs.failures import stop_run_retries
 from orders_platform.defs.resources import MondayResource, RunOptions, database_resource
 from orders_platform.errors import ConfigurationError
@@ -26,24 +26,26 @@ def build_definitions(settings: Settings, **overrides: object) -> dg.Definitions
     addresses_of(settings.alert_urls, settings.configuration.customer_names)  # a wrong URL is refused before anything fails
     automation = settings.configuration.automation
     by_file = bool(settings.configuration.files.folder)
-    crons = {
-        jobs.scan_staging.name: automation.survey,
-        jobs.check_waiting_rows.name: automation.checks,
-        jobs.check_orders.name: automation.checks,
-        jobs.verify_boards.name: automation.verification,
-        daily_summary.name: automation.summary,
-        jobs.retention.name: automation.housekeeping,
+    crons = {  # by job, its key in [automation]
+        jobs.scan_staging.name: "survey",
+        jobs.check_waiting_rows.name: "checks",
+        jobs.check_orders.name: "checks",
+        jobs.verify_boards.name: "verification",
+        daily_summary.name: "summary",
+        jobs.retention.name: "housekeeping",
     }
     schedules = build_schedules(automation, crons)
-    of_files = [build_file_sensor(automation)] if by_file else []
-    sensors = [*build_sensors(automation), *of_files, build_alert_sensor(automation)]
+    sensors = [*build_sensors(automation, by_file=by_file), build_alert_sensor(automation)]
     names = {schedule.name for schedule in schedules} | {sensor.name for sensor in sensors}
     if unknown := sorted(set(automation.switches) - names):
         raise ConfigurationError(
             f"automation.switches names {unknown[0]!r}, which is no sensor or schedule: docs/reference/automation.md lists them."
         )
     return dg.Definitions(
-        assets=[_without_run_retries(asset) for asset in described(assets.ALL, settings)],
+        assets=[
+            each.with_hooks({stop_run_retries}) if isinstance(each, dg.AssetsDefinition) else each
+            for each in described(assets.ALL, settings)
+        ],
         asset_checks=checks.ALL,
         jobs=[
             *(jobs.sync_customer, jobs.scan_staging, jobs.check_orders, jobs.check_waiting_rows, jobs.verify_boards),
@@ -55,11 +57,6 @@ def build_definitions(settings: Settings, **overrides: object) -> dg.Definitions
         resources=resources,
         executor=dg.in_process_executor,
     )
-
-
-def _without_run_retries(asset: Loaded) -> Loaded:
-    """The asset with the hook that ends the retries of its run after a permanent error."""
-    return asset.with_hooks({stop_run_retries}) if isinstance(asset, dg.AssetsDefinition) else asset
 
 
 @dg.definitions

@@ -74,14 +74,9 @@ class AlertUnsentError(TransientError):
 
 
 class RowError(OrdersError):
-    """One row cannot be sent.
-
-    Args:
-        code: a short stable word for reports, such as `number_expected` or `label_missing`.
-        message: column, value and reason, for people.
-    """
+    """One row cannot be sent."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
-        self.code = code
-        self.message = message
+        self.code = code  # a short stable word for reports, such as `number_expected` or `label_missing`
+        self.message = message  # column, value and reason, for people

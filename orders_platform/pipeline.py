@@ -17,7 +17,6 @@ the same steps as assets (`defs/assets.py`).
 from collections.abc import Collection
 
 from orders_platform.domain.customers import StagingScan
-from orders_platform.domain.differences import OrderChanges
 from orders_platform.domain.guards import GuardKind
 from orders_platform.errors import MondayRefusedError, OrdersError
 from orders_platform.merge.order_merge import OrderMerge
@@ -27,24 +26,14 @@ from orders_platform.sync.stages import sync_groups, sync_items, sync_subitems
 
 
 def sync_customer(
-    run: SyncRun,
-    merge: OrderMerge,
-    customer: str,
-    scan: StagingScan,
-    *,
-    limit: int | None = None,
-    skip_subitems: bool = False,
-    accept: Collection[GuardKind] = (),
-    dry: bool = False,
-    changes: OrderChanges | None = None,
+    run: SyncRun, merge: OrderMerge, customer: str, scan: StagingScan, accept: Collection[GuardKind] = ()
 ) -> CustomerReport:
-    """Take one customer through the six steps, or with `limit` so many of its orders; what was done.
+    """Take one customer through the six steps; what was done, or in a dry run what would be.
 
     A customer that `scan` did not find in the staging table is not merged, so none of its orders is removed, unless `accept` says that
-    they may vanish; its waiting rows are sent. A guard of a kind in `accept` does not act on this load. With `dry` nothing is sent, and
-    `run.store` and `merge` work in a dry-run transaction, of which nothing stays; `changes` takes in what would change on the
-    board. An error ends up in the report, so that the next customer can run; only `MondayRefusedError` is raised: monday would refuse
-    that one too.
+    they may vanish; its waiting rows are sent. A guard of a kind in `accept` does not act on this load. `merge` works on the store of
+    the run. An error ends up in the report, so that the next customer can run; only `MondayRefusedError` is raised: monday would
+    refuse that one too.
     """
     started = run.elapsed()
     report = CustomerReport(customer)
@@ -57,10 +46,9 @@ def sync_customer(
                 report.lines = merge.merge_lines(customer, run.clock(), accept)
             merge.require_unique_keys(customer)
             run.progress("looking up groups", 0, 0)
-            sync_groups(run, customer, report.groups, limit=limit, dry=dry)
-            sync_items(run, customer, report.items, limit=limit, dry=dry, changes=changes)
-            if not skip_subitems:
-                sync_subitems(run, customer, report.subitems, dry=dry, changes=changes)
+            sync_groups(run, customer, report.groups)
+            sync_items(run, customer, report.items)
+            sync_subitems(run, customer, report.subitems)
     except MondayRefusedError:
         raise
     except OrdersError as error:

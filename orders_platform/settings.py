@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Literal
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -23,6 +23,9 @@ SHORTEST_SETTLE_SECONDS = 75.0
 
 LONGEST_KEY_SECONDS = 1_800.0  # how long monday remembers an idempotency key
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+ANOTHER_PORT = (
+    "Take another port: MONDAY_API_URL=http://127.0.0.1:8766/v2 for commands and for `orders-platform sandbox serve`."
+)
 _ROOT = 0
 
 
@@ -66,7 +69,7 @@ class Settings:
             ", for example mssql+mssqlpython://user:password@server/database",
         )  # fmt: skip
         local = self.environment == "sandbox" and not given.MONDAY_API_URL
-        served = _served_at(self.data_folder) if local else ""
+        served = served_at(self.data_folder) if local else ""
         # monday's GraphQL endpoint; without MONDAY_API_URL where the sandbox of this data folder is being served
         self.api_url = _checked_url(given.MONDAY_API_URL or served or self.configuration.monday.api_url, self.environment)
         # where people reach Dagster's web server; `ui_url` of [alerts], or where `make ui` serves it on this machine
@@ -87,6 +90,20 @@ class Settings:
         set_here = _Environment(_env_file=None).model_fields_set
         origin = {name: "environment" if name in set_here else str(self.env_file) for name in self._given}
         return {name: origin.get(name, "default") for name in _Environment.model_fields}
+
+    @property
+    def order_folder(self) -> Path:
+        """Where order files are put that Dagster loads; a relative folder lies in the data folder."""
+        return self.data_folder / self.configuration.files.folder
+
+    @property
+    def report_folder(self) -> Path:
+        """Where `sync_report` keeps its pages; a relative folder lies in the data folder."""
+        return self.data_folder / (self.configuration.reports.folder or "reports")
+
+    def page_url(self, customer: str) -> str:
+        """Where Dagster's webserver shows the customer's page, as a link in its UI: whatever host and port the UI is at."""
+        return f"{urlsplit(self.ui_url).path.rstrip('/')}/reports/{quote(customer, safe='')}"
 
     def _unless_real(self, variable: str, value: str, hint: str) -> SecretStr:
         """What stands in for a variable in the sandbox; elsewhere it must be set."""
@@ -115,30 +132,32 @@ def default_folder(name: str) -> Path:
 
 
 def boards_at(url: str, timeout: float = 5) -> str | None:
-    """The file of the boards that a sandbox at this address keeps, empty for none; None where another program answers.
+    """The file of the boards that a sandbox at this address keeps, empty for none; None where nobody answers.
 
-    Raises `ConnectionRefusedError` when nobody does.
+    Raises `ConfigurationError` when another program does.
     """
     from http.client import HTTPConnection, HTTPException  # here: production asks no sandbox
 
-    parts = urlsplit(url)
+    parts, boards = urlsplit(url), None
     try:
         with closing(HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)) as asked:
             asked.request("GET", "/health")
             boards = asked.getresponse().headers["Sandbox-Boards"]
     except ConnectionRefusedError:
-        raise
-    except (OSError, HTTPException):
         return None
-    return None if boards is None else unquote(boards)
+    except (OSError, HTTPException):
+        pass
+    if boards is None:
+        raise ConfigurationError(f"Another program answers at {parts.netloc}, where the sandbox is to be. {ANOTHER_PORT}")
+    return unquote(boards)
 
 
-def _served_at(folder: Path) -> str:
+def served_at(folder: Path) -> str:
     """Where a sandbox with the boards of this folder answers, as `sandbox serve` noted it; empty for nowhere."""
     try:
         url = (folder / "sandbox.url").read_text(encoding="utf-8")
         return url if boards_at(url, timeout=0.5) == str((folder / "sandbox.db").resolve()) else ""
-    except (OSError, ValueError):  # none was served, or it serves no more
+    except (OSError, ValueError, ConfigurationError):  # none was served, or it serves no more
         return ""
 
 

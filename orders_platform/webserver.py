@@ -58,12 +58,11 @@ def _refusal(scope: Scope) -> str:
 
 def _page(request: Request) -> Response:
     """The page of a customer, of another origin than Dagster's (`sandbox`): whatever a file in that folder holds, it starts no run."""
-    from orders_platform.build import report_folder  # here: the sandbox needs none of it
-    from orders_platform.reports.rendering import page_of, page_policy
+    from orders_platform.reports.rendering import page_of, page_policy  # here: the sandbox needs none of it
     from orders_platform.settings import Settings
 
     try:
-        page = page_of(report_folder(Settings()), request.path_params["customer"])
+        page = page_of(Settings().report_folder, request.path_params["customer"])
     except ConfigurationError as error:
         return PlainTextResponse(f"{error}\n", 500)
     if not page.is_file():

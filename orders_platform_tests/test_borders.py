@@ -28,7 +28,7 @@ ROOMS = {
     "build":         "settings database monday reports",
     "defs":          "domain configuration settings database merge monday sync pipeline reports build dagster pydantic apprise",
     "definitions":   "settings defs dagster",
-    "webserver":     "settings build reports starlette dagster dagster_webserver",
+    "webserver":     "settings reports starlette dagster dagster_webserver",
     "sandbox":       "settings webserver __version__ starlette uvicorn graphql httpx",
     "cli":           "domain configuration settings database merge monday sync pipeline reports build defs sandbox demo __version__ "
                      "click rich pydantic",

@@ -4,7 +4,6 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 
 import click
@@ -13,7 +12,7 @@ from orders_platform.build import open_board, report_links
 from orders_platform.cli import output
 from orders_platform.cli.embedded import embedded_sandbox
 from orders_platform.cli.progress import Progress
-from orders_platform.cli.session import chosen_customers, database_session, merged_customers, without_paused
+from orders_platform.cli.session import chosen_customers, customers_to_send, database_session, without_paused
 from orders_platform.cli.shown_changes import ShownChanges
 from orders_platform.database.order_store import OrderStore
 from orders_platform.domain.differences import Difference, DifferenceKind, OrderChanges
@@ -24,7 +23,7 @@ from orders_platform.domain.verdicts import CustomerState, Verdict, all_well, no
 from orders_platform.errors import MondayRefusedError, OrdersError
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.pipeline import sync_customer
-from orders_platform.reports.rendering import MOST_ROWS
+from orders_platform.reports.rendering import MOST_ROWS, changes_page
 from orders_platform.settings import Settings
 from orders_platform.sync.reconcile import Reconciliation, reconcile
 from orders_platform.sync.repair import Repair, repair_customer, repair_plan
@@ -75,9 +74,9 @@ def sync(
     has_json = show and (as_json or output_json is not None)
     with (
         board_session(verbosity, dry=dry) as (settings, store, run, progress),
-        closing(ShownChanges(report_links(settings), as_json=has_json, as_page=page is not None)) as shown,
+        closing(ShownChanges(is_kept=has_json or page is not None)) as shown,
     ):
-        merge = OrderMerge(store)
+        merge, run.limit, run.skip_subitems = OrderMerge(store), limit, skip_subitems
         store.require_board()
         if dry:
             run.preflight()
@@ -87,7 +86,7 @@ def sync(
         resolve = settings.configuration.customer_names.resolve  # what has another name now is merged and sent under that
         merged = [name for name in merged if resolve(name) in {None, name} or resolve(name) not in scan.customers]
         known = sorted({*scan.customers, *merged})  # what the load lacks of a customer is told, what waits of it is sent
-        asked = chosen_customers(only, known, settings, "has neither staged rows nor orders")
+        asked = chosen_customers(only, known, settings)
         chosen = without_paused(asked, store, named=bool(only))
         left_out = [name for name in asked if name not in chosen]
         reports: list[CustomerReport] = []
@@ -95,11 +94,10 @@ def sync(
         try:
             with progress.shown(chosen) as customers:
                 for each in customers:
-                    changes = OrderChanges(orders, None if has_json or page else MOST_ROWS) if show else None
-                    reports.append(sync_customer(run, merge, each, scan, limit=limit, skip_subitems=skip_subitems, accept=accepted,
-                                                 dry=dry, changes=changes))  # fmt: skip
-                    if changes:
-                        shown.take(each, list(changes.orders.values()))
+                    run.changes = OrderChanges(orders, None if has_json or page else MOST_ROWS) if show else None
+                    reports.append(sync_customer(run, merge, each, scan, accepted))
+                    if run.changes:
+                        shown.take(each, list(run.changes.orders.values()))
         finally:  # what was done is shown although the run ended early
             is_quiet, invalid = verbosity == "quiet", store.invalid_rows()
             names = asked if only else None  # without names everybody is meant, also who has nothing to send
@@ -112,8 +110,12 @@ def sync(
             left = {name: [key for key in store.left_orders(name) if is_of(key, orders)] for name in gone}
             stays = [_STAYS.format(name, counted(len(keys), "order"), few(keys, 3)) for name, keys in left.items() if keys]
             if show:
-                result |= {"changes": shown.as_json, "change_counts": shown.counts, "left_on_board": left}
-                _print_shown(shown, stays, orders, page, run.clock(), quiet=as_json or is_quiet)
+                result |= {"changes": shown, "change_counts": shown.counts, "left_on_board": left}
+                if page:
+                    output.write_text(
+                        changes_page(shown.items(), stays, shown.counts, run.clock(), report_links(settings)), page
+                    )
+                _print_shown(shown, stays, orders, page, quiet=as_json or is_quiet)
             output.show_run(result, as_json=as_json, output_json=output_json, quiet=is_quiet or (show and not as_json))
             found = [each for each in store.cell_warnings() if each.customer in chosen]
             found += [each for report in reports for stage in report.stages for each in stage.warnings]
@@ -132,12 +134,9 @@ def sync(
     sys.exit(0 if is_well and not failed else 1)
 
 
-def _print_shown(
-    shown: ShownChanges, stays: Sequence[str], orders: Sequence[str], page: Path | None, now: datetime, *, quiet: bool
-) -> None:
-    """What a run would change and leave, as a page if asked for and for people."""
+def _print_shown(shown: ShownChanges, stays: Sequence[str], orders: Sequence[str], page: Path | None, *, quiet: bool) -> None:
+    """What a run would change and leave."""
     if page:
-        output.write_text(shown.page(stays, now), page)
         output.say(f"The page is {page}", err=True)
     if quiet:
         return
@@ -185,20 +184,18 @@ def _explain(
             output.say(f"{report.customer}: {words}", err=True)
 
 
-def retry(*, only: tuple[str, ...], code: str, no_send: bool) -> None:
+def retry(*, only: tuple[str, ...], code: str) -> None:
     with database_session() as (settings, store):
-        names = without_paused(merged_customers(only, settings, store), store, named=bool(only))
+        names = customers_to_send(only, settings, store)
         reset = {name: count for name in names if (count := store.reset_failed(name, code))}
-    is_sent = bool(reset) and not no_send
-    then = " Next: orders-platform sync --execute" if reset and no_send else ""
-    output.say(f"{counted(sum(reset.values()), 'FAILED row was', 'FAILED rows were')} reset.{then}", err=is_sent)
-    if is_sent:
+    output.say(f"{counted(sum(reset.values()), 'FAILED row was', 'FAILED rows were')} reset.", err=bool(reset))
+    if reset:
         sync(only=tuple(reset), dry=False)
 
 
-def resync(*, only: tuple[str, ...], new_board: bool, no_send: bool) -> None:
+def resync(*, only: tuple[str, ...], new_board: bool) -> None:
     with board_session() as (settings, store, run, _):
-        names = without_paused(merged_customers(only, settings, store), store, named=bool(only))
+        names = customers_to_send(only, settings, store)
         if new_board:
             run.preflight()  # the ids of the former board are forgotten for one that fits only
         else:
@@ -207,10 +204,9 @@ def resync(*, only: tuple[str, ...], new_board: bool, no_send: bool) -> None:
         for name in names:
             with store.lock(name):
                 marked += store.start_over(name) if new_board else store.compare_again(name)
-    then = " Next: orders-platform sync --execute" if no_send else ""
     said = ("order is made anew", "orders are made anew") if new_board else ("row is compared again", "rows are compared again")
-    output.say(f"{counted(marked, *said)}.{then}", err=not no_send)
-    if names and not no_send:  # without a name `sync` is of all customers
+    output.say(f"{counted(marked, *said)}.", err=True)
+    if names:  # without a name `sync` is of all customers
         sync(only=tuple(names), dry=False)
 
 
@@ -223,9 +219,7 @@ def verify(*, only: tuple[str, ...], repair: bool, yes: bool, as_json: bool) -> 
         store.require_board()
         work = _Comparison(run)
         merge = OrderMerge(store)
-        with progress.shown(
-            chosen_customers(only, merge.present(), settings, "has neither staged rows nor orders")
-        ) as customers:
+        with progress.shown(chosen_customers(only, merge.present(), settings)) as customers:
             work.verify(customers)
         if repair:
             work.plans = {name: work.plans[name] for name in without_paused(list(work.plans), store, named=bool(only))}
@@ -261,7 +255,6 @@ class _Comparison:
     found: dict[str, Reconciliation] = field(default_factory=dict)
     plans: dict[str, list[Repair]] = field(default_factory=dict)
     done: dict[str, CustomerReport] = field(default_factory=dict)
-    errors: dict[str, str] = field(default_factory=dict)
 
     def verify(self, customers: Iterable[str]) -> None:
         """Compare every customer before any is repaired."""
@@ -280,13 +273,12 @@ class _Comparison:
             except MondayRefusedError:
                 raise
             except OrdersError as error:
-                self.errors[customer] = f"{type(error).__name__}: {error}"
+                self.done.setdefault(customer, CustomerReport(customer)).error = f"{type(error).__name__}: {error}"
 
     @property
     def is_equal(self) -> bool:
         """The board equals the database, and every repair was completed."""
-        done = not self.errors and all(report.is_done for report in self.done.values())
-        return done and all(each.is_equal for each in self.found.values())
+        return all(report.is_done for report in self.done.values()) and all(each.is_equal for each in self.found.values())
 
 
 def _figures(each: Reconciliation) -> dict[str, int]:
@@ -311,9 +303,9 @@ def _verify_json(work: _Comparison, verdicts: Sequence[Verdict]) -> output.JsonO
     result: dict[str, object] = {"customers": customers, "is_equal": work.is_equal}
     if work.plans:
         result["plan"] = work.plans
-    if work.done or work.errors:
+    if work.done:
         result["repaired"] = {name: output.sent_figures(report) for name, report in work.done.items()}
-        result["errors"] = work.errors
+        result["errors"] = {name: report.error for name, report in work.done.items() if report.error}
     return result
 
 
@@ -344,11 +336,12 @@ def _print_comparison(work: _Comparison, *, may_repair: bool) -> None:
         for found in each.left_alone[:_SHOWN]:
             output.say(f"  {customer}: left alone {_place(found)} ({found.board or found.kind.value})")
     for customer, report in work.done.items():
+        if report.error:
+            output.say(f"{customer}: {report.error}", err=True)
+            continue
         figures = [f"{report.total(name)} {name}" for name in ("created", "updated", "moved", "archived", "failed", "waiting")]
         output.say(f"\nRepaired {customer}: {', '.join(figures)}; compared again above.")
         output.print_refusals("Refused", [row for stage in report.stages for row in stage.refusals])
-    for customer, words in work.errors.items():
-        output.say(f"{customer}: {words}", err=True)
     if may_repair and work.plans:
         mends = "`orders-platform verify --repair` shows a plan that mends the board, and asks before it does"
         output.say(f"\nNothing was changed. {mends}.")

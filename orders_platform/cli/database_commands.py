@@ -1,4 +1,4 @@
-"""The commands that need only the order database: `load`, `init-db`, `customers`, `status`, `report`, `history`, `retention`."""
+"""The commands that need only the order database: `load`, `init-db`, `customers`, `status`, `report`, `history`."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from orders_platform.domain.orders import CustomerSummary, RowKind, is_of
 from orders_platform.domain.text import clean, counted
 from orders_platform.domain.verdicts import NOBODYS, all_well
 from orders_platform.errors import BoardMismatchError
+from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.monday.budget import limits_of
 
 if TYPE_CHECKING:
@@ -127,8 +128,6 @@ def init_db(*, dry_run: bool) -> None:
 
 
 def customers(*, as_json: bool) -> None:
-    from orders_platform.merge.order_merge import OrderMerge
-
     with database_session() as (_, store):
         scan, paused = OrderMerge(store).scan_staging(), store.paused()
     if as_json:
@@ -163,8 +162,6 @@ def resume(*, names: tuple[str, ...]) -> None:
 
 
 def status(*, strict: bool, as_json: bool) -> None:
-    from orders_platform.merge.order_merge import OrderMerge
-
     with database_session() as (settings, store):
         verdicts, rejects = OrderMerge(store).assess()
         summaries, failed, warnings = store.summaries(), store.row_errors(), store.cell_warnings()
@@ -201,7 +198,6 @@ def status(*, strict: bool, as_json: bool) -> None:
 
 
 def report(*, only: tuple[str, ...], page: Path | None, as_markdown: bool) -> None:
-    from orders_platform.merge.order_merge import OrderMerge
     from orders_platform.reports.content import make_report
     from orders_platform.reports.rendering import html_page, markdown_text
 
@@ -209,7 +205,7 @@ def report(*, only: tuple[str, ...], page: Path | None, as_markdown: bool) -> No
         store.require_board()
         now = datetime.now(UTC)
         verdicts, invalid = OrderMerge(store).assess()
-        chosen = chosen_customers(only, [each.customer for each in verdicts], settings, "has neither staged rows nor orders")
+        chosen = chosen_customers(only, [each.customer for each in verdicts], settings)
         verdicts = [each for each in verdicts if each.customer in chosen]
         invalid = [] if only else invalid
         reports = [make_report(store, verdict.customer, now, verdict) for verdict in verdicts]
@@ -223,8 +219,6 @@ def report(*, only: tuple[str, ...], page: Path | None, as_markdown: bool) -> No
 
 
 def history(*, item_or_order: str, as_json: bool) -> None:
-    from orders_platform.merge.order_merge import OrderMerge
-
     with database_session() as (_, store):
         term = clean(item_or_order)
         rows, (verdicts, invalid) = store.history(term), OrderMerge(store).assess()
@@ -278,12 +272,3 @@ def _print_history(row: RowHistory) -> None:
         )
     if not row.documents:
         output.say("  The log has no entry: never sent, sent by a run that was killed, or older than log_retention_days.")
-
-
-def retention(*, dry_run: bool) -> None:
-    with database_session() as (settings, store):
-        before = settings.configuration.monday.log_kept_from(datetime.now(UTC))
-        count = len(store.old_batches(before)) if dry_run else store.trim_log(before)
-    days = settings.configuration.monday.log_retention_days
-    entries = counted(count, "log entry", "log entries")
-    output.say(f"{entries} older than {counted(days, 'day')} {'to be deleted' if dry_run else 'deleted'}.")

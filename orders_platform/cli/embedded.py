@@ -10,14 +10,12 @@ from urllib.parse import urlsplit
 
 from orders_platform.errors import ConfigurationError
 from orders_platform.sandbox.sandbox_options import AccountLimits
-from orders_platform.settings import Settings, boards_at
+from orders_platform.settings import ANOTHER_PORT, Settings, boards_at
 
 ROOMY = AccountLimits(
     complexity_per_minute=1_000_000_000, calls_per_minute=100_000, calls_per_day=1_000_000, calls_per_10_seconds=100_000
 )
 """Practically no limits. With monday's (`sandbox serve --limits pro`) the 2,300 creations of the sample orders take six minutes."""
-
-_ELSEWHERE = "Take another port: MONDAY_API_URL=http://127.0.0.1:8766/v2 for commands and for `orders-platform sandbox serve`."
 
 
 def sandbox_file(settings: Settings) -> Path:
@@ -33,14 +31,14 @@ def embedded_sandbox(settings: Settings) -> Iterator[str]:
         ConfigurationError: another program, or the sandbox of another database, answers there.
     """
     parts, file = urlsplit(settings.api_url), sandbox_file(settings)
-    boards = _boards_served(settings) if _is_embedded(settings) else ""
+    boards = boards_at(settings.api_url) if _is_embedded(settings) else ""
     if boards is not None:
         is_ours = settings.database_url.get_secret_value() == f"sqlite:///{settings.data_folder / 'orders.db'}"
         if is_ours and _is_embedded(settings) and Path(boards) != file.resolve():
             theirs = f"in {boards}" if boards else "in memory"
             raise ConfigurationError(
                 f"The sandbox at {parts.netloc} keeps its boards {theirs}, those of this database are in {file}: "
-                f"all its orders would be made there once more. {_ELSEWHERE}"
+                f"all its orders would be made there once more. {ANOTHER_PORT}"
             )
         yield f"{parts.scheme}://{parts.netloc}"
         return
@@ -52,7 +50,7 @@ def embedded_sandbox(settings: Settings) -> Iterator[str]:
 
 def refuse_while_served(settings: Settings) -> None:
     """Raise `ConfigurationError` when another process serves the sandbox's boards: their file must not be deleted meanwhile."""
-    if _is_embedded(settings) and _boards_served(settings) is not None:
+    if _is_embedded(settings) and boards_at(settings.api_url) is not None:
         raise ConfigurationError(
             f"A sandbox is being served at {urlsplit(settings.api_url).netloc}, and --fresh would delete its boards. Stop it first "
             "(`make ui` or `orders-platform sandbox serve`), or omit --fresh."
@@ -62,15 +60,3 @@ def refuse_while_served(settings: Settings) -> None:
 def _is_embedded(settings: Settings) -> bool:
     parts = urlsplit(settings.api_url)
     return settings.environment == "sandbox" and parts.hostname in {"127.0.0.1", "localhost"} and parts.path == "/v2"
-
-
-def _boards_served(settings: Settings) -> str | None:
-    """The file of the boards that a sandbox at the configured address keeps, empty for none; None when nobody answers there."""
-    try:
-        boards = boards_at(settings.api_url)
-    except ConnectionRefusedError:
-        return None
-    if boards is None:
-        place = urlsplit(settings.api_url).netloc
-        raise ConfigurationError(f"Another program answers at {place}, where the sandbox is to be. {_ELSEWHERE}")
-    return boards

@@ -1,7 +1,7 @@
 """The commands for this machine alone: `demo` and `sandbox serve`."""
 
 import sys
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -10,7 +10,7 @@ from orders_platform.cli import output
 from orders_platform.cli.embedded import ROOMY, embedded_sandbox, refuse_while_served, sandbox_file
 from orders_platform.errors import ConfigurationError
 from orders_platform.sandbox.sandbox_options import AccountLimits
-from orders_platform.settings import Settings, boards_at
+from orders_platform.settings import Settings, served_at
 
 LIMITS = {"roomy": ROOMY, "pro": AccountLimits(), "trial": AccountLimits.trial(), "app": AccountLimits.app_token()}
 
@@ -58,12 +58,11 @@ def serve(*, port: int | None, state: Path | None, limits: str, latency: tuple[f
     )
 
     noted = file.with_suffix(".url") if file == sandbox_file(settings) else None  # where other commands look for it
-    with suppress(ConnectionRefusedError, FileNotFoundError):
-        if noted and boards_at(url := noted.read_text(encoding="utf-8")) == str(file.resolve()):
-            raise ConfigurationError(
-                f"The boards in {file} are served already, at {url}: two would write one file. Use that one, or give this one boards "
-                "of its own: --state FILE."
-            )
+    if noted and (url := served_at(settings.data_folder)):
+        raise ConfigurationError(
+            f"The boards in {file} are served already, at {url}: two would write one file. Use that one, or give this one boards "
+            "of its own: --state FILE."
+        )
 
     def ready(url: str) -> None:
         if noted:

@@ -9,7 +9,6 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from copy import copy
 from functools import wraps
 from importlib import import_module
 from pathlib import Path
@@ -24,7 +23,7 @@ _HEADINGS = {
     "Every day": ("load", "sync", "status"),
     "Look closer": ("customers", "report", "history", "verify"),
     "Mend": ("retry", "resync"),
-    "Set up": ("doctor", "config", "init-db", "board", "demo", "sandbox", "retention"),
+    "Set up": ("doctor", "config", "init-db", "board", "demo", "sandbox"),
 }
 
 GIVEN: dict[str, str] = {}
@@ -250,12 +249,8 @@ def verify() -> None:
 @_command("board_commands")
 @_customers
 @click.option("--code", default="", metavar="CODE", help="Only rows that failed with this code; `status` lists the codes.")
-@click.option("--no-send", is_flag=True, help="Reset the rows and leave them to the next sync.")
 def retry() -> None:
-    """Make FAILED rows NEW again and run `sync --execute` for their customers.
-
-    With --no-send they are only reset.
-    """
+    """Make FAILED rows NEW again and run `sync --execute` for their customers."""
 
 
 @_command("board_commands")
@@ -263,7 +258,6 @@ def retry() -> None:
 @click.option(
     "--new-board", is_flag=True, help="Start over on the configured board: its items are made anew, the others left alone."
 )
-@click.option("--no-send", is_flag=True, help="Mark the rows and leave them to the next sync.")
 def resync() -> None:
     """Compare every row with the board again and send what differs, as `sync --execute` does.
 
@@ -351,7 +345,7 @@ def config() -> None:
     """Draft a configuration, and show what holds."""
 
 
-@_command("config_commands", config, "init")
+@_command("setup_commands", config, "init")
 @click.argument("file", type=_INPUT_FILE)
 @click.option(
     "--output", "target", type=_OUTPUT_FILE, metavar="FILE", help="Where it goes. Default: the list's name with .toml."
@@ -368,7 +362,7 @@ def draft_configuration() -> None:
     """
 
 
-@_command("config_commands", config, "show")
+@_command("setup_commands", config, "show")
 @_json
 def show_configuration() -> None:
     """Show what holds and where each value came from: environment, .env, configuration file, default. Secrets are not shown."""
@@ -382,17 +376,6 @@ def doctor() -> None:
 
     The exit code is 1 when something is wrong.
     """
-
-
-@_command("database_commands")
-@click.option("--dry-run", is_flag=True, help="Count the entries and delete nothing.")
-def retention() -> None:
-    """Delete log entries older than log_retention_days. This command deletes nothing else."""
-
-
-housekeeping = copy(retention)  # the name until now, hidden for a release
-housekeeping.hidden = True
-cli.add_command(housekeeping, "housekeeping")
 
 
 def main() -> None:

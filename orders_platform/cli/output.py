@@ -13,12 +13,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields, is_dataclass
 from datetime import datetime
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from shlex import quote
-from tempfile import TemporaryFile
-from typing import TYPE_CHECKING
-from uuid import uuid4
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -39,11 +37,12 @@ FIGURES = (
 _TOLD = tuple(name for name in FIGURES if name not in {"groups", "documents", "mutations"})
 """What people are told of them; programs are told all."""
 
+T = TypeVar("T")
 Figures = dict[str, int | float]
 JsonObject = Mapping[str, object]
-_EXAMPLES = 3
+_EXAMPLES, _MOST = 3, 20
 _UNLIMITED = 1_000_000
-_PIECE = 65_536  # characters that are written at once
+_PIECE = 4_096  # parts of a JSON document that are written at once
 _FAILED, _WARNED = "bold red", "yellow"
 _STYLES = {
     **dict.fromkeys(("failed", "rejected", "missing", "doubled", "on another board", "under another item"), _FAILED),
@@ -183,31 +182,30 @@ def show_run(result: JsonObject, *, as_json: bool, output_json: Path | None, qui
             say("Nothing to send.")
 
 
-def print_warnings(warnings: Iterable[CellWarning], most: int = 20) -> None:
-    """The first `most` kinds of cells that were left out or cut, each with examples and its reason."""
+def print_warnings(warnings: Iterable[CellWarning]) -> None:
+    """The cells that were left out or cut, by kind, each with examples and its reason."""
     groups = group_warnings(warnings)
-    count = sum(group.count for group in groups)
-    if groups:
-        cells = counted(count, "cell; its order is", "cells; their orders are")
-        say(f"\nLeft out or cut ({cells} on the board):", style=_WARNED)
-    for group in groups[:most]:
-        say(f"  {group.customer}: {group}")
-    if len(groups) > most:
-        say(f"  ... and {counted(len(groups) - most, 'kind')} more; `orders-platform status --json` lists all")
+    cells = counted(sum(group.count for group in groups), "cell; its order is", "cells; their orders are")
+    lines = [f"{group.customer}: {group}" for group in groups]
+    _print_first(f"Left out or cut ({cells} on the board):", lines, "kind", _WARNED)
 
 
-def print_refusals(title: str, rows: Sequence[RowProblem], most: int = 20) -> None:
-    """The rows that could not be merged or sent, those with the same reason in one line; the first `most` reasons."""
-    if not rows:
-        return
-    say(f"\n{title} ({sum(row.rows for row in rows)}):", style=_FAILED)
+def print_refusals(title: str, rows: Sequence[RowProblem]) -> None:
+    """The rows that could not be merged or sent, those with the same reason in one line."""
     alike: dict[tuple[str, str, str], list[RowProblem]] = {}
     for row in rows:
         alike.setdefault((row.customer, row.code, row.reason), []).append(row)
-    for (customer, code, reason), members in list(alike.items())[:most]:
-        say(f"  {customer}: {_named(members)}: [{code}] {reason}")
-    if len(alike) > most:
-        say(f"  ... and {counted(len(alike) - most, 'reason')} more; `orders-platform status --json` lists all")
+    lines = [f"{customer}: {_named(members)}: [{code}] {reason}" for (customer, code, reason), members in alike.items()]
+    _print_first(f"{title} ({sum(row.rows for row in rows)}):", lines, "reason", _FAILED)
+
+
+def _print_first(title: str, lines: Sequence[str], of: str, style: str) -> None:
+    if lines:
+        say(f"\n{title}", style=style)
+    for line in lines[:_MOST]:
+        say(f"  {line}")
+    if len(lines) > _MOST:
+        say(f"  ... and {counted(len(lines) - _MOST, of)} more; `orders-platform status --json` lists all")
 
 
 def _named(rows: Sequence[RowProblem]) -> str:
@@ -227,65 +225,38 @@ def usage_line(usage: MondayUsage, calls_for_us: int) -> str:
     return f"{line}, {counted(usage.rate_limited, 'answer')} over a limit in 24 hours (last {usage.rate_limited_at:%H:%M} UTC)"
 
 
-class Spool:
-    """A text that is made piece by piece before its place is known; it waits in a file. As JSON it is an object, of the second level."""
+class LongList(list[T]):
+    """As JSON a list, of which no value is asked for before the one before it is written."""
 
-    def __init__(self) -> None:
-        self._file = TemporaryFile("w+", encoding="utf-8", errors="surrogatepass", newline="")  # noqa: SIM115 - who made it closes it
-        self.close = self._file.close
+    def __init__(self, values: Iterator[T], length: int) -> None:
+        self._values, self._length = values, length
 
-    def write(self, pieces: Iterable[str]) -> None:
-        """Add pieces."""
-        self._file.writelines(pieces)
+    def __iter__(self) -> Iterator[T]:
+        return self._values
 
-    def write_member(self, name: str, values: Iterable[object]) -> None:
-        """Add a list, one value after the other, laid out as `write_json` does it."""
-        self.write([",\n    " if self._file.tell() else "    ", _json(name), ": ["])
-        between = ""
-        for value in values:
-            self.write([between, "\n      ", _json(value).replace("\n", "\n      ")])
-            between = ","
-        self.write(["\n    ]" if between else "]"])
-
-    def pieces(self) -> Iterator[str]:
-        """What was written."""
-        self._file.seek(0)
-        while piece := self._file.read(_PIECE):
-            yield piece
+    def __len__(self) -> int:
+        return self._length
 
 
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=2, default=_plain)
+def json_pieces(result: JsonObject) -> Iterator[str]:
+    """A JSON document, some values at a time."""
+    tokens = json.JSONEncoder(ensure_ascii=False, indent=2, default=_plain).iterencode(result)
+    while piece := "".join(islice(tokens, _PIECE)):
+        yield piece
 
 
 def _plain(value: object) -> object:
     return {each.name: getattr(value, each.name) for each in fields(value)} if is_dataclass(value) else str(value)
 
 
-def _json_pieces(result: JsonObject) -> Iterator[str]:
-    """A document, of which one value may be a `Spool`."""
-    spools, place = [value for value in result.values() if isinstance(value, Spool)], uuid4().hex
-    head, _, tail = _json({name: place if value in spools else value for name, value in result.items()}).partition(f'"{place}"')
-    yield head
-    for spool in spools:
-        pieces = spool.pieces()
-        if first := next(pieces, ""):
-            yield "{\n" + first
-            yield from pieces
-            yield "\n  }"
-        else:
-            yield "{}"
-    yield tail
-
-
 def write_json(result: JsonObject, file: Path | None = None) -> None:
     """A JSON object into a file, or onto standard output."""
     if file is None:
-        for piece in _json_pieces(result):
+        for piece in json_pieces(result):
             echo(piece, nl=False)
         echo()
     else:
-        write_text(chain(_json_pieces(result), "\n"), file)
+        write_text(chain(json_pieces(result), "\n"), file)
 
 
 def write_text(pieces: Iterable[str], file: Path) -> None:

@@ -34,24 +34,23 @@ def is_new(settings: Settings, store: OrderStore) -> bool:
     return is_local and not any(map(store.schema.is_there, ("staging", "orders")))
 
 
-def chosen_customers(only: Sequence[str], known: Sequence[str], settings: Settings, problem: str) -> list[str]:
+def chosen_customers(only: Sequence[str], known: Sequence[str], settings: Settings) -> list[str]:
     """The customers that `--customer` names in any spelling, each once; without it all that are known.
 
-    Raises:
-        UsageError: a customer is not among the known ones; `problem` says why that matters.
+    Raises `UsageError`: a customer is not among the known ones.
     """
     names = settings.configuration.customer_names
-    chosen = [name if name in known else names.resolve(name) for name in only]
+    chosen = [name if name in known else names.resolve(name) or "" for name in only]
     for name, customer in zip(only, chosen, strict=True):
         if customer not in known:
-            raise click.UsageError(f"Customer {name!r} {problem}; known: {', '.join(known) or 'none'}.")
-    return list(dict.fromkeys([name for name in chosen if name is not None] or known))
+            raise click.UsageError(f"There is nothing here of a customer {name!r}; known: {', '.join(known) or 'none'}.")
+    return list(dict.fromkeys(chosen or known))
 
 
-def merged_customers(only: Sequence[str], settings: Settings, store: OrderStore) -> list[str]:
-    """The same among the customers whose orders are in the database."""
-    known = [summary.customer for summary in store.summaries()]
-    return chosen_customers(only, known, settings, "has no orders in the database")
+def customers_to_send(only: Sequence[str], settings: Settings, store: OrderStore) -> list[str]:
+    """The same among those with orders in the database, and without the paused ones."""
+    chosen = chosen_customers(only, [summary.customer for summary in store.summaries()], settings)
+    return without_paused(chosen, store, named=bool(only))
 
 
 def without_paused(chosen: Sequence[str], store: OrderStore, *, named: bool) -> list[str]:

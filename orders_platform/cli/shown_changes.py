@@ -1,46 +1,49 @@
-"""What a run would change, written down one customer after the other, so that no more than one customer's changes are held at once."""
+"""What a run would change, kept in a file while it is found, so that no more than one customer's changes are held at once."""
 
+import pickle
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from itertools import islice
+from tempfile import TemporaryFile
 
-from orders_platform.cli.output import Spool
+from orders_platform.cli.output import LongList
 from orders_platform.domain.differences import RowChange, change_counts, counts_in_words
-from orders_platform.reports.rendering import Links, changes_page, changes_section, changes_text
+from orders_platform.reports.rendering import changes_text
 
 
-class ShownChanges:
-    """Takes the changes of each customer.
+class ShownChanges(dict[str, LongList[RowChange]]):
+    """The changed orders by customer, read back whenever they are asked for, where they are kept; `counts` are of all."""
 
-    Attributes:
-        counts: of all.
-        as_json: an object with the orders of each customer, where it is wanted.
-    """
-
-    def __init__(self, links: Links, *, as_json: bool, as_page: bool) -> None:
-        self.counts, self._links, self._texts = change_counts(()), links, list[str]()
-        self.as_json, self._sections = Spool() if as_json else None, Spool() if as_page else None
+    def __init__(self, *, is_kept: bool) -> None:
+        self.counts, self._texts, self._lengths = change_counts(()), list[str](), dict[str, int]()
+        self._file = TemporaryFile() if is_kept else None  # noqa: SIM115 - `close` closes it
 
     def close(self) -> None:
-        """Let go of what is kept in files."""
-        for spool in (self.as_json, self._sections):
-            if spool:
-                spool.close()
+        """Let go of the file."""
+        if self._file:
+            self._file.close()
 
     def take(self, customer: str, orders: Sequence[RowChange]) -> None:
         """The orders of one more customer."""
         self.counts.update(change_counts(orders))
         if orders:
             self._texts.append(changes_text(customer, orders))
-        if self.as_json:
-            self.as_json.write_member(customer, orders)
-        if self._sections and orders:
-            self._sections.write(changes_section(customer, orders, self._links))
+        if self._file:
+            self._lengths[customer] = len(orders)
+            for order in orders:
+                pickle.dump(order, self._file)
+
+    def __len__(self) -> int:
+        return len(self._lengths)
+
+    def items(self) -> Iterator[tuple[str, LongList[RowChange]]]:  # type: ignore[override]
+        """One customer's after another's."""
+        if self._file:
+            self._file.seek(0)
+            every = iter(lambda: pickle.load(self._file), None)  # type: ignore[arg-type]  # noqa: S301 - written above
+            for customer, length in self._lengths.items():
+                yield customer, LongList(islice(every, length), length)
 
     @property
     def text(self) -> str:
         """For a terminal: the first orders of each customer."""
         return "".join([*self._texts, f"\nA run would change: {counts_in_words(self.counts)}"])
-
-    def page(self, stays: Sequence[str], made_at: datetime) -> Iterator[str]:
-        """As a page, in pieces; `stays` are sentences on what a run leaves."""
-        return changes_page(self._sections.pieces() if self._sections else (), stays, self.counts, made_at, self._links)

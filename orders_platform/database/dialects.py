@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, ClassVar, Literal
 
 import sqlalchemy
@@ -39,17 +39,14 @@ class TableColumn:
 
 
 Rows = Iterable[Sequence[object]]
+LOADED = "+"  # before the hash of a staged row that a load inserts: the trigger takes it off, and forgets that of any other row
 
 ColumnTypes = Mapping[str, Callable[..., Markup]]  # the column types of our DDL, each a function of its sizes
 
 
 def column_types(words: Mapping[str, str]) -> ColumnTypes:
-    """The column types out of a format string for each."""
-    return {name: partial(_column_type, word) for name, word in words.items()}
-
-
-def _column_type(word: str, *sizes: int) -> Markup:
-    return Markup(word.format(*(int(size) for size in sizes)))  # noqa: S704 - our own words and integers
+    """The column types out of a format string of ours for each."""
+    return {name: Markup(word).format for name, word in words.items()}  # noqa: S704
 
 
 class Dialect(abc.ABC):
@@ -67,9 +64,8 @@ class Dialect(abc.ABC):
     sparse: ClassVar[str] = ""  # after an index of a column that is mostly NULL, with the column's name
     staging_index: ClassVar[str] = "INDEX"  # what the index of a new staging table is called
     settings: ClassVar[Sequence[str]] = ()  # what a new table of ours is told, with its quoted name
-    staged_hash_triggers: ClassVar[
-        Sequence[str]
-    ] = ()  # what forgets the hash of a staged row that others write; none where none has one
+    # what forgets the hash of a staged row that others write; none where none has one
+    staged_hash_triggers: ClassVar[Sequence[str]] = ()
 
     @cached_property
     def sqlalchemy(self) -> sqlalchemy.Dialect:

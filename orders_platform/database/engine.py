@@ -32,18 +32,12 @@ class Database:
 
     def __init__(self, engine: Engine, dry_run: Connection | None = None, sleep: Callable[[float], None] = time.sleep) -> None:
         self.engine = engine
+        self.dialect: Dialect = _DIALECTS[engine.dialect.name]
         self.sleep = sleep
+        self.is_dry_run = dry_run is not None
         self._dry_run = dry_run
         # Whoever finds SQLite locked by another thread of the process sleeps; on SQL Server they write side by side.
         self._turn = threading.RLock() if self.dialect.has_one_writer else nullcontext()
-
-    @property
-    def is_dry_run(self) -> bool:
-        return self._dry_run is not None
-
-    @property
-    def dialect(self) -> Dialect:
-        return _DIALECTS[self.engine.dialect.name]
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

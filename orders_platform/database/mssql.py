@@ -1,8 +1,4 @@
-"""SQL Server: its connections with the settings of a session, its catalogue, rights and locks, and what else differs from SQLite.
-
-Two drivers speak to it: mssql-python (`mssql+mssqlpython://`) and pyodbc (`mssql+pyodbc://`). What their errors mean is in
-`mssql_errors.py`.
-"""
+"""SQL Server by mssql-python or pyodbc: its connections with the settings of a session, its catalogue, rights and locks."""
 
 import hashlib
 import json
@@ -44,9 +40,7 @@ _EXACT = Context(prec=60)
 LOGIN_SECONDS = 30
 """How long a server may take to accept us. A database of Azure that sleeps takes longer to wake: the login is repeated then."""
 
-LOCK_SECONDS = 60
-"""How long a statement waits for another's locks; then it is error 1222, and the transaction is repeated."""
-
+LOCK_SECONDS = 60  # how long a statement waits for another's locks; then it is error 1222, and the transaction is repeated
 _MOMENT = 10  # milliseconds; t-sql-compatible: one that is not to wait at all says of a lock that is taken what others say of a mistake
 
 STATEMENT_SECONDS = 900
@@ -60,11 +54,14 @@ _TYPES = {
 _SHORT, _STAGED = 100, 400
 """A text of the orders of so many characters at most is staged as one of so many, which a clustered index can have."""
 
-_FAMILIES: Mapping[str, Family] = {
-    **dict.fromkeys(("bigint", "int", "smallint", "tinyint", "bit", "decimal", "numeric"), "number"),
-    **dict.fromkeys(("float", "real", "money", "smallmoney"), "float"),
-    **dict.fromkeys(("date", "datetime", "datetime2", "smalldatetime"), "moment"),
-}
+_KINDS: Mapping[str, tuple[Family, str]] = {
+    "bigint": ("number", "BIGINT"), "int": ("number", "INT"), "smallint": ("number", "SMALLINT"), "tinyint": ("number", "TINYINT"),
+    "decimal": ("number", "DECIMAL({1}, {2})"), "numeric": ("number", "DECIMAL({1}, {2})"), "bit": ("number", "DECIMAL(28, 6)"),
+    "float": ("float", "DECIMAL(28, 6)"), "real": ("float", "DECIMAL(28, 6)"), "money": ("float", "DECIMAL(19, 4)"),
+    "smallmoney": ("float", "DECIMAL(19, 4)"), "date": ("moment", "DATE"), "datetime": ("moment", "DATE"),
+    "datetime2": ("moment", "DATE"), "smalldatetime": ("moment", "DATE"),
+}  # fmt: skip
+"""The family of a column and the type of what it holds: a float what a decimal number of 28 digits holds here, a moment a day."""
 
 # A server may tell a name in capitals of its own, or an earlier system may have made it so: they are compared without case.
 _COLUMNS_AS_MADE = text(
@@ -137,10 +134,10 @@ class _Mssql(Dialect):
         A second level, which nobody else begins, tells it from ours.
         """
         connection.exec_driver_sql("BEGIN TRANSACTION")
-        level = _level(connection)
+        before = level(connection)
         yield
-        now = _level(connection)
-        if now == level:
+        now = level(connection)
+        if now == before:
             connection.exec_driver_sql("COMMIT TRANSACTION")
             return
         if now == 0:
@@ -383,7 +380,8 @@ def _text(cell: object) -> str:
     return cell.isoformat() if isinstance(cell, date) else str(cell)
 
 
-def _level(connection: Connection) -> int:
+def level(connection: Connection) -> int:
+    """How many transactions are open, one in the other."""
     return int(connection.exec_driver_sql("SELECT @@TRANCOUNT").scalar_one())
 
 
@@ -408,23 +406,10 @@ def _taken(connection: Connection, resource: str, owner: str, wait_milliseconds:
 
 def table_column(name: str, kind: str, length: int | None, precision: int | None, scale: int | None) -> TableColumn:
     """A column out of its row in INFORMATION_SCHEMA.COLUMNS."""
-    kind = kind.lower()
-    family = _FAMILIES.get(kind, "text")
+    family, type_ = _KINDS.get(kind.lower(), ("text", "NVARCHAR({0})"))
     limit = 0 if family != "text" or length is None or length < 0 or length > 4_000 else int(length)
-    return TableColumn(name, family in {"number", "float"}, family, limit, _work_type(kind, family, limit, precision, scale))
-
-
-def _work_type(kind: str, family: Family, length: int, precision: int | None, scale: int | None) -> Markup:
-    """A float holds what a decimal number of 28 digits holds here, and a moment of a day is a day."""
-    if kind in {"decimal", "numeric"}:
-        return Markup("DECIMAL({}, {})").format(int(precision or 18), int(scale or 0))
-    if kind.upper() in _WHOLE:
-        return Markup(kind.upper())  # noqa: S704 - one of our own words
-    if family == "moment":
-        return Markup("DATE")
-    if family != "text":
-        return Markup("DECIMAL(19, 4)") if "money" in kind else Markup("DECIMAL(28, 6)")
-    return Markup("NVARCHAR({})").format(length or Markup("MAX"))
+    held = Markup(type_).format(limit or Markup("MAX"), int(precision or 18), int(scale or 0))  # noqa: S704 - words of ours
+    return TableColumn(name, family in {"number", "float"}, family, limit, held)
 
 
 def _refused(connection: Connection, rights: Sequence[Right]) -> list[Right]:

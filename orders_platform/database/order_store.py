@@ -45,7 +45,7 @@ from orders_platform.domain.orders import (
     SyncState,
 )
 from orders_platform.domain.text import few, fold
-from orders_platform.domain.verdicts import NOBODYS, Verdict, verdicts_of
+from orders_platform.domain.verdicts import NOBODYS, Verdict
 from orders_platform.errors import BoardMismatchError, ConfigurationError, CustomerPausedError, RowsTakenError
 
 T = TypeVar("T")
@@ -125,7 +125,7 @@ class OrderStore:
 
     @repeated_when_lost
     def _fetch(
-        self, statement: str, variables: Variables | None, statements: Statements | None, /, **values: object
+        self, statement: str, variables: Variables | None, statements: Statements | None = None, /, **values: object
     ) -> tuple[list[str], Sequence[Sequence[Any]]]:
         with self.database.read() as connection:
             found = Runner(statements or self._statements, connection, self._bound(values))(statement, variables)
@@ -163,7 +163,7 @@ class OrderStore:
         is_order, pattern = kind is RowKind.ITEMS, self.configuration.names.subitem
         shown = self.configuration.mapped_sources if is_order else ("size_code", "qty")
         statement = "read_orders" if is_order else "read_lines"
-        names, rows = self._fetch(statement, {"waiting": int(waiting)}, None, customer=customer, sent_by=sent_by)
+        names, rows = self._fetch(statement, {"waiting": int(waiting)}, customer=customer, sent_by=sent_by)
         first = len(names) - len(shown)  # the values stand last
         return [sync_row(kind, row[:first], dict(zip(shown, row[first:], strict=True)), pattern) for row in rows]
 
@@ -322,7 +322,7 @@ class OrderStore:
 
     def guards(self, customer: str | None = None) -> list[Guard]:
         """The guards that acted on the last loads, accepted ones included, of one customer or of all."""
-        rows = self.read("read_guards")
+        rows = self.read("read_customers")
         found = [guard for row in rows for guard in guards.read(str(row["customer_name"]), row["guards"])]
         return [guard for guard in found if customer in {None, guard.customer}]
 
@@ -331,7 +331,7 @@ class OrderStore:
     def paused(self) -> dict[str, datetime]:
         """The customers that are paused, and since when, by name; a renamed one also by its new name."""
         resolve, found = self.configuration.customer_names.resolve, dict[str, datetime]()
-        for row in self.read("read_paused"):
+        for row in self.read("read_customers"):
             name, since = str(row["customer_name"]), moment(row["paused_at"])
             found |= {each: since for each in (name, resolve(name)) if each and since}
         return found
@@ -382,7 +382,7 @@ class OrderStore:
     def require_board(self, customer: str | None = None) -> None:
         """Refuse, by `BoardMismatchError`, boards other than those that a customer's rows, or anybody's, were sent to."""
         other: dict[tuple[int, int], list[str]] = {}
-        for row in self.read("read_targets"):
+        for row in self.read("read_customers"):
             if row["items_board_id"] is None or customer not in {None, row["customer_name"]}:
                 continue
             for board in ("items_board_id", "subitems_board_id"):
@@ -420,7 +420,7 @@ class OrderStore:
         return compared
 
     def _target_of(self, customer: str) -> Mapping[str, Any]:
-        return next((row for row in self.read("read_targets") if row["customer_name"] == customer), {})
+        return next((row for row in self.read("read_customers") if row["customer_name"] == customer), {})
 
     def compare_again(self, customer: str) -> int:
         """Have all rows of a customer compared with the board again, as if they had changed; how many."""
@@ -441,8 +441,7 @@ class OrderStore:
             )
         with self.writing(customer=customer, **self._target) as run:
             run("1_add_customer")
-            orders = run("forget_items").rowcount
-            run("forget_subitems")
+            orders, _lines = [run("forget_ids", {"kind": kind}).rowcount for kind in RowKind]
             run("record_differences", differences=0, missing=0, is_whole=1)  # of the former board
             run("record_target")
         return orders
@@ -480,14 +479,20 @@ class OrderStore:
 
         `OrderMerge.assess` says with `invalid` and `unmerged` what the staging table has beyond these.
         """
-        summaries, acted = self.summaries(), self.guards()
+        stands, acted, paused = {each.customer: each for each in self.summaries()}, self.guards(), self.paused()
         rows = self.invalid_rows() if invalid is None else invalid
         warnings = Counter(each.customer for each in self.cell_warnings())
         unmatched = self._unmatched({row.customer: row.rows for row in rows if row.code == UNKNOWN_CUSTOMER})
-        known = {summary.customer for summary in summaries} | {guard.customer for guard in acted}
+        known = {*stands, *unmerged, *(guard.customer for guard in acted)}
         known |= {row.customer for row in rows if row.code not in NOBODYS}
-        chosen = sorted(known.union(unmerged) if customers is None else customers)
-        return verdicts_of(chosen, summaries, rows, warnings, unmatched, acted, self.paused(), unmerged)
+        return [
+            Verdict.of(
+                stands.get(name, CustomerSummary(name)), [row for row in rows if row.customer == name], warnings[name],
+                unmatched=unmatched.get(name, 0), paused_at=paused.get(name), is_unmerged=name in unmerged,
+                guards=tuple(guard for guard in acted if guard.customer == name and not guard.is_accepted),
+            )
+            for name in sorted(known if customers is None else customers)
+        ]  # fmt: skip
 
     def _unmatched(self, labels: Mapping[str, int]) -> dict[str, int]:
         """How many rows with a blank customer the files of each customer hold, that nobody can be given."""
@@ -499,38 +504,37 @@ class OrderStore:
     # --- checks ---------------------------------------------------------------------------------------------------------
 
     def _of_customers(
-        self, statement: str, customers: Sequence[str], statements: Statements | None = None, **values: object
+        self, statement: str, customers: Sequence[str], variables: Variables | None = None, **values: object
     ) -> list[Row]:
-        return [row for names in chunks(customers) for row in self.read(statement, None, statements, customers=names, **values)]
+        return [row for names in chunks(customers) for row in self.read(statement, variables, customers=names, **values)]
 
     def duplicates(self, customers: Sequence[str]) -> list[Finding]:
         """Keys that several orders of a customer share, and items or subitems that several of our rows have as their own."""
         orders: dict[tuple[str, str], Row] = {}
-        for names, keyed in self._by_keys(customers):
-            for each in self._of_customers("check_repeated_keys", names, keyed):
+        for names, keys in self._by_keys(customers):
+            for each in self._of_customers("check_repeated_keys", names, keys):
                 known = orders.setdefault((str(each["customer"]), folded_key(each.pop("full_key"))), each)
                 if known is not each:
                     known["rows"] += int(each["rows"])
         shared = [row for row in orders.values() if row["rows"] > 1]
         return _findings(shared + self._of_customers("check_repeated_ids", customers))
 
-    def _by_keys(self, customers: Sequence[str]) -> Iterator[tuple[list[str], Statements]]:
-        """The customers by the columns that identify their orders, with the statements that hold the names of those."""
+    def _by_keys(self, customers: Sequence[str]) -> list[tuple[list[str], Variables]]:
+        """The customers by the columns that identify their orders, with the names of those."""
         found: dict[Keys, list[str]] = {}
         for customer in customers:
             found.setdefault(self.configuration.keys_of(customer), []).append(customer)
-        for keys, names in found.items():
-            yield names, Statements(self.templates, {"unique_keys": keys.unique, "extra_keys": keys.extra})
+        return [(names, {"unique_keys": keys.unique, "extra_keys": keys.extra}) for keys, names in found.items()]
 
     def surplus_orders(self, customers: Sequence[str]) -> list[Finding]:
         """Order numbers with more orders than the load has rows of them; the load of the customers is merged."""
         found: list[Finding] = []
-        for names, keyed in self._by_keys(customers):
+        for names, keys in self._by_keys(customers):
             rows: Counter[str] = Counter()
-            for each in self.read("check_staged_numbers", None, keyed):
+            for each in self.read("check_staged_numbers", keys):
                 rows[folded_key(each["unique_key"])] += int(each["row_count"])
             orders: dict[str, Row] = {}
-            for each in self._of_customers("check_order_numbers", names, keyed):
+            for each in self._of_customers("check_order_numbers", names, keys):
                 number = folded_key(each.pop("unique_key"))
                 known = orders.setdefault(number, each | {"orders": 0, "rows": rows[number]})
                 known["orders"] += int(each["orders"])
@@ -570,9 +574,8 @@ class OrderStore:
             found = self._rows_of(term, monday_id, tuple(dict.fromkeys(refs)))
         if not found:  # databases fold plain letters alone
             column = self.configuration.keys.unique[0]
-            found = next(
-                (self._rows_of(each, _NO_ID, ()) for each in self.values_of([column])[column] if fold(each) == fold(term)), []
-            )
+            alike = (each for each in self.values_of([column])[column] if fold(each) == fold(term))
+            found = next((self._rows_of(each, _NO_ID, ()) for each in alike), [])
         return [
             replace(row, documents=tuple(self._batches("read_batches", pattern=f'%"{row.ref}"%', batch_id=row.batch_id)))
             for row in found

@@ -1,17 +1,14 @@
 """`init-db`: what of our tables, views and indexes a database lacks, and the rights that a login needs.
 
 A table that exists is never altered except by adding the columns it lacks; no table is dropped, renamed or retyped. A view is a question
-and not data: one of ours that asks differently from `sql/views/` is made anew.
-
-Tables of an earlier system need more than columns: their CHECK constraints do not know all of our words, their rows know none of our
-columns, and what it called ERROR is FAILED here. The rows keep their ids: an order that has an item is updated at the next merge, never
-made again.
+and not data: one of ours that asks differently from `sql/views/` is made anew. The rows of an earlier system's tables keep their ids: an
+order that has an item is updated at the next merge, never made again.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import sqlalchemy
@@ -20,14 +17,14 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import NoSuchTableError
 
 from orders_platform.configuration import Columns, Configuration, Tables
-from orders_platform.database.dialects import ColumnTypes, Dialect, Right, TableColumn
+from orders_platform.database.dialects import Dialect, Right, TableColumn
 from orders_platform.database.engine import Database, place
 from orders_platform.database.statements import Templates
 from orders_platform.domain.orders import Action, SyncState
 from orders_platform.domain.text import counted
 from orders_platform.errors import ConfigurationError, DatabaseRefusedError, SourceDataError
 
-_WORDS = {"states": SyncState, "actions": Action}
+_WORDS: Mapping[str, tuple[str, ...]] = {"sync_state": tuple(SyncState), "action_type": tuple(Action)}
 VIEWS = ("order_sync_status", "customer_summary")
 VIEW_MARK = "/* made by orders_platform */"
 """In the text of each view of ours, by which it is known: a view of that name without it is somebody else's and stays as it is."""
@@ -46,8 +43,11 @@ DAILY_RIGHTS: Mapping[str, Sequence[str]] = {
 
 TABLES = tuple(DAILY_RIGHTS)
 
-OrderList = tuple[tuple[str, str], ...]
-"""The columns of the order list with their types, as the configuration has them."""
+_CHECKS = text(
+    "SELECT c.name, c.definition FROM sys.check_constraints AS c INNER JOIN sys.tables AS t ON t.object_id = c.parent_object_id "
+    "WHERE t.name = :table_name AND t.schema_id = SCHEMA_ID(COALESCE(NULLIF(:schema_name, ''), SCHEMA_NAME()))"
+)
+_ADOPTED = "an order of the earlier system that was not on the board; the next load that holds it sends it"
 
 # t-sql-compatible: some engines shorten and lengthen the names of indexes; so many characters of one count.
 _NAME = 31
@@ -55,11 +55,11 @@ _NAME = 31
 
 @dataclass(frozen=True, slots=True)
 class TableDefinition:
-    """A table as `sql/tables/` defines it: its name, its columns with their types, what is in them, and the statement that makes it."""
+    """A table as `sql/tables/` defines it: its name, the statement that makes it, its columns with their types, and what is in each."""
 
     name: str
-    columns: tuple[tuple[str, Markup], ...]
     create: str
+    columns: tuple[tuple[str, Markup], ...]
     words: Mapping[str, str]
 
 
@@ -68,21 +68,28 @@ def qualified(dialect: Dialect, names: Tables, table: str) -> Markup:
     return Markup(".").join(dialect.quote(part) for part in (names.schema_name, table) if part)
 
 
-def define_tables(dialect: Dialect, configuration: Configuration, folder: Path) -> Mapping[str, TableDefinition]:
-    """Every table we need, by its role; the dialect decides types and quoting."""
-    order_list = tuple((name, column.type) for name, column in configuration.order_list.items())
-    return _define_all(dialect, configuration.tables, order_list, folder)
+def templates_of(dialect: Dialect, configuration: Configuration, folder: Path) -> Templates:
+    """The statements of a configuration; once a process, since every step of a Dagster run opens a store."""
+    return _templates(dialect, configuration.tables, configuration.columns, configuration.mapped_sources, folder)
 
 
 @lru_cache(maxsize=8)
-def _define_all(dialect: Dialect, names: Tables, order_list: OrderList, folder: Path) -> Mapping[str, TableDefinition]:
-    words = {name: Markup(", ").join(Markup(f"'{word}'") for word in enum) for name, enum in _WORDS.items()}  # noqa: S704
-    context = {"table": partial(qualified, dialect, names), "tables": names, "q": dialect.quote, **words}
-    templates = Templates(folder, dialect.sqlalchemy, context)
+def _templates(dialect: Dialect, names: Tables, columns: Columns, mapped: tuple[str, ...], folder: Path) -> Templates:
+    tables = {role: qualified(dialect, names, getattr(names, role)) for role in TABLES}
+    return Templates(folder, dialect.sqlalchemy, {"t": tables, "columns": columns, "mapped": mapped})
+
+
+def define_tables(dialect: Dialect, configuration: Configuration, folder: Path) -> Mapping[str, TableDefinition]:
+    """Every table we need, by its role; the dialect decides types and quoting."""
+    order_list = tuple((name, column.type) for name, column in configuration.order_list.items())
+    names, templates = configuration.tables, templates_of(dialect, configuration, folder)
     return {role: _define(role, dialect, getattr(names, role), order_list, templates) for role in TABLES}
 
 
-def _define(role: str, dialect: Dialect, name: str, order_list: OrderList, templates: Templates) -> TableDefinition:
+@lru_cache(maxsize=64)
+def _define(
+    role: str, dialect: Dialect, name: str, order_list: Iterable[tuple[str, str]], templates: Templates
+) -> TableDefinition:
     columns: list[tuple[str, Markup]] = []
     described: dict[str, str] = {}
 
@@ -91,26 +98,23 @@ def _define(role: str, dialect: Dialect, name: str, order_list: OrderList, templ
         described[name] = words
         return dialect.quote(name) + " " + type_
 
+    def typed(word: str) -> Markup:
+        """A type such as `decimal(18, 4)` in the words of the dialect."""
+        kind, *sizes = re.findall(r"\w+", word)
+        return types[kind](*map(int, sizes))
+
     types = dialect.staged_types if role == "staging" else dialect.types
-    typed = [(name, _typed(types, word)) for name, word in order_list]
-    create = templates.written(
-        f"tables/{role}", column=column, order_list=typed, has_staged_hashes=bool(dialect.staged_hash_triggers), **types
-    )
-    return TableDefinition(name, tuple(columns), create.strip(), described)
+    told = {
+        "order_list": [(each, typed(word)) for each, word in order_list],
+        "has_staged_hashes": bool(dialect.staged_hash_triggers),
+    }
+    words = {each: _listed(_WORDS[each]) for each in _WORDS}
+    create = templates.written(f"tables/{role}", column=column, words=words, **told, **types)
+    return TableDefinition(name, create.strip(), tuple(columns), described)
 
 
-def _typed(types: ColumnTypes, word: str) -> Markup:
-    """A type such as `decimal(18, 4)` in the words of the dialect."""
-    kind, *sizes = re.findall(r"\w+", word)
-    return types[kind](*map(int, sizes))
-
-
-@lru_cache(maxsize=8)
-def _templates(
-    folder: Path, dialect: Dialect, names: tuple[tuple[str, Markup], ...], columns: Columns, mapped: tuple[str, ...]
-) -> Templates:
-    """The same for all stores of a process; every step of a Dagster run opens one."""
-    return Templates(folder, dialect.sqlalchemy, {"t": dict(names), "columns": columns, "mapped": mapped})
+def _listed(words: Iterable[str]) -> Markup:
+    return Markup(", ").join(Markup("'{}'").format(word) for word in words)
 
 
 def text_of_view(inspector: sqlalchemy.Inspector, name: str, schema: str | None) -> str | None:
@@ -130,6 +134,7 @@ class Schema:
         self._names = configuration.tables
         self._columns = configuration.columns
         self._folder = folder
+        self.templates = templates_of(database.dialect, configuration, folder)
 
     def qualified(self, name: str) -> Markup:
         return qualified(self._database.dialect, self._names, name)
@@ -141,22 +146,12 @@ class Schema:
     def definitions(self) -> Mapping[str, TableDefinition]:
         return define_tables(self._database.dialect, self._configuration, self._folder)
 
-    @cached_property
-    def templates(self) -> Templates:
-        names = tuple((role, self.table(role)) for role in TABLES)
-        return _templates(self._folder, self._database.dialect, names, self._columns, self._configuration.mapped_sources)
-
     def missing(self) -> list[str]:
         """The DDL that makes the database fit, in order; empty when it fits."""
         self._require_suitable()
         missing = [statement for definition in self.definitions.values() for statement in self._missing_of(definition)]
-        if self._database.dialect.has_earlier_system:
-            tables = {role: (getattr(self._names, role), self.table(role)) for role in ("orders", "lines")}
-            with self._database.read() as connection:
-                missing += adoption_statements(
-                    self._database.dialect, connection, tables, self._names.schema_name, is_incomplete=bool(missing)
-                )
-        return missing + self._indexes() + self._views()
+        adopted = [each for role in ("orders", "lines") for each in self._adopting(role, is_first=bool(missing))]
+        return missing + adopted + self._indexes() + self._views()
 
     def _require_suitable(self) -> None:
         """Raises `DatabaseRefusedError`, which names every column of an earlier system's tables that cannot be written or compared."""
@@ -164,13 +159,10 @@ class Schema:
         own = [name for entry in customers for name in (*(entry.unique_keys or ()), *(entry.extra_checks or ()))]
         compared = (self._columns.customer, *keys.unique, *keys.extra, *own, "size_code")
         with self._database.read() as connection:
-            reasons = [
-                reason
-                for role in ("orders", "lines")
-                for reason in self._database.dialect.unsuitable(
-                    connection, str(self.table(role)), [name for name, _ in self.definitions[role].columns], compared
-                )
-            ]
+            reasons: list[str] = []
+            for role in ("orders", "lines"):
+                written = [name for name, _ in self.definitions[role].columns]
+                reasons += self._database.dialect.unsuitable(connection, str(self.table(role)), written, compared)
         if reasons:
             raise DatabaseRefusedError(
                 f"{len(reasons)} columns of the tables that are there cannot be used; nothing was changed. {' '.join(reasons)} "
@@ -231,34 +223,72 @@ class Schema:
 
     def _views(self) -> list[str]:
         """Raises `ConfigurationError` when there is a view of one of the names that we did not make."""
-        names, schema = {role: getattr(self._names, role) for role in VIEWS}, self._names.schema_name or None
-        with self._database.read() as connection:
-            inspector = sqlalchemy.inspect(connection)
-            there = set(inspector.get_view_names(schema=schema))
-            found = {role: text_of_view(inspector, name, schema) for role, name in names.items() if name in there}
         statements: list[str] = []
-        for role, name in names.items():
-            text = found.get(role)
-            if role in found and text is None:
-                continue  # it is there; whose it is, whoever may see its text finds out
-            body = str(self.templates.render(f"views/{role}").compile(dialect=self._database.engine.dialect)).strip()
-            create = f"CREATE VIEW {self.qualified(name)} AS {VIEW_MARK}\n{body}"
-            if text is not None and VIEW_MARK not in text:
-                raise ConfigurationError(
-                    f"There is a view {name} that orders-platform did not make; it was left as it is. "
-                    f"Choose another name for ours: {role} in [tables]."
-                )
-            if text is None:
-                statements.append(create)
-            elif text.split() != create.split():
-                statements += [f"DROP VIEW {self.qualified(name)}", create]
+        with self._database.read() as connection:
+            inspector, schema = sqlalchemy.inspect(connection), self._names.schema_name or None
+            there = set(inspector.get_view_names(schema=schema))
+            for role, name in ((role, getattr(self._names, role)) for role in VIEWS):
+                found = text_of_view(inspector, name, schema) if name in there else ""
+                if found is None:
+                    continue  # it is there; whose it is, whoever may see its text finds out
+                if found and VIEW_MARK not in found:
+                    raise ConfigurationError(
+                        f"There is a view {name} that orders-platform did not make; it was left as it is. "
+                        f"Choose another name for ours: {role} in [tables]."
+                    )
+                body = str(self.templates.render(f"views/{role}").compile(dialect=self._database.engine.dialect)).strip()
+                create = f"CREATE VIEW {self.qualified(name)} AS {VIEW_MARK}\n{body}"
+                if found.split() != create.split():
+                    statements += [*[f"DROP VIEW {self.qualified(name)}"] * bool(found), create]
+        return statements
+
+    def _adopting(self, role: str, *, is_first: bool) -> list[str]:
+        """What makes a table of an earlier system ours; nothing for our own. `is_first`: columns or tables were missing.
+
+        A CHECK that refuses one of our words (FAILED was ERROR there) becomes one that takes both. Nothing of an order is sent before a
+        merge wrote its key and names: until then what was not sent is FAILED, with the reason. A line waits for its order: it may be NEW.
+        """
+        if not self._database.dialect.has_earlier_system:
+            return []
+        table, name, quote = self.table(role), getattr(self._names, role), self._database.dialect.quote
+        statements: list[str] = []
+        with self._database.read() as connection:
+            checks = connection.execute(_CHECKS, {"table_name": name, "schema_name": self._names.schema_name}).all()
+        for check, definition in checks:
+            known = set(re.findall(r"'([A-Za-z_ ]+)'", definition))
+            for column, ours in _WORDS.items():
+                if re.search(rf"\b{column}\b", definition) and not known >= set(ours):
+                    words = _listed([*ours, *sorted(known - set(ours))])
+                    statements.append(f"ALTER TABLE {table} DROP CONSTRAINT {quote(check)}")
+                    statements.append(f"ALTER TABLE {table} ADD CONSTRAINT {quote(check)} CHECK ({column} IN ({words}))")
+        columns = {column.name.casefold() for column in self._catalogue(name)}
+        own_id = "monday_item_id" if role == "orders" else "monday_subitem_id"
+        if not is_first or "sync_batch_id" in columns or not {"sync_state", own_id} <= columns:
+            return statements
+        waiting = "'NEW'" if role == "lines" else f"'FAILED', sync_error_code = 'adopted', sync_error_message = N'{_ADOPTED}'"
+        action = f"CASE WHEN {own_id} IS NULL THEN 'INSERT' ELSE 'UPDATE' END"
+        statements += [
+            f"UPDATE {table} SET sync_state = {waiting} WHERE sync_state <> 'SYNCED' OR {own_id} IS NULL",  # noqa: S608 - names of ours
+            f"UPDATE {table} SET action_type = {action} WHERE action_type IS NULL",  # noqa: S608
+        ]
+        if role == "lines":
+            statements.append(
+                f"UPDATE {table} SET monday_parent_id = o.monday_item_id FROM {self.table('orders')} AS o "  # noqa: S608
+                f"WHERE o.record_uuid = {table}.record_uuid AND {table}.monday_parent_id IS NULL AND {table}.monday_subitem_id IS NOT NULL"
+            )
         return statements
 
     def apply(self) -> list[str]:
         """Make the database fit, in one transaction; the statements that were run. `DatabaseRefusedError`: the login lacks a right."""
         statements = self.missing()
+        kinds = [kind for kind in ("CREATE TABLE", "CREATE VIEW") if any(made.startswith(kind) for made in statements)]
+        rights: list[Right] = [("DATABASE", "", kind) for kind in kinds]
         with self._database.write() as connection:
-            self._require_rights_to_make(connection, statements)
+            if statements:
+                name = self._names.schema_name or connection.dialect.default_schema_name
+                rights.append(("SCHEMA", self._database.dialect.quote(str(name)), "ALTER"))
+            step = "Nothing was made. Run init-db as somebody who may, or let somebody who may grant rights run"
+            self._require(connection, rights, step)
             for statement in statements:
                 connection.exec_driver_sql(statement)
         return statements
@@ -282,25 +312,15 @@ class Schema:
             ):
                 connection.exec_driver_sql(statement)
 
-    def _require_rights_to_make(self, connection: Connection, statements: Sequence[str]) -> None:
-        kinds = ("CREATE TABLE", "CREATE VIEW")
-        rights = [("DATABASE", "", kind) for kind in kinds if any(made.startswith(kind) for made in statements)]
-        if statements:
-            name = self._names.schema_name or connection.dialect.default_schema_name
-            rights.append(("SCHEMA", self._database.dialect.quote(str(name)), "ALTER"))
-        step = "Nothing was made. Run init-db as somebody who may, or let somebody who may grant rights run"
-        self._require(connection, rights, step)
-
     def require_daily_rights(self) -> None:
         """Refuse a login that could not finish what it would begin, by `DatabaseRefusedError` that names each missing right with its GRANT.
 
         A table that the login cannot see is passed over: the catalogue says that it is absent.
         """
         rights = [("OBJECT", str(self.table(role)), right) for role, needed in DAILY_RIGHTS.items() for right in needed]
+        step = "Nothing was done. Somebody who may grant rights runs deploy/sql_server_rights.sql, or"
         with self._database.read() as connection:
-            self._require(
-                connection, rights, "Nothing was done. Somebody who may grant rights runs deploy/sql_server_rights.sql, or"
-            )
+            self._require(connection, rights, step)
 
     def _require(self, connection: Connection, rights: Sequence[Right], step: str) -> None:
         grants = self._database.dialect.missing_grants(connection, rights)
@@ -316,9 +336,8 @@ class Schema:
         """What forgets the hash of a staged row that somebody changes or inserts, by name; the last is for rows that are inserted."""
         staging, triggers = self._names.staging, self._database.dialect.staged_hash_triggers
         names = (self.qualified(f"{staging}_{what}") for what in ("changed", "inserted"))
-        return {
-            name: text.format(name=name, table=self.qualified(staging)) for name, text in zip(names, triggers, strict=False)
-        }
+        table = self.qualified(staging)
+        return {name: text.format(name=name, table=table) for name, text in zip(names, triggers, strict=False)}
 
     @cached_property
     def has_staged_hashes(self) -> bool:
@@ -342,66 +361,3 @@ class Schema:
                 "Run `orders-platform init-db`, or correct [tables] in the configuration; a table that the login may not read looks absent."
             )
         return columns
-
-
-_CHECKS = text(
-    "SELECT c.name, c.definition FROM sys.check_constraints AS c INNER JOIN sys.tables AS t ON t.object_id = c.parent_object_id "
-    "WHERE t.name = :table_name AND t.schema_id = SCHEMA_ID(COALESCE(NULLIF(:schema_name, ''), SCHEMA_NAME()))"
-)
-_ADOPTED = "an order of the earlier system that was not on the board; the next load that holds it sends it"
-_OF_COLUMN: Mapping[str, tuple[str, ...]] = {"sync_state": tuple(SyncState), "action_type": tuple(Action)}
-
-
-def adoption_statements(
-    dialect: Dialect, connection: Connection, tables: Mapping[str, tuple[str, Markup]], schema: str, *, is_incomplete: bool
-) -> list[str]:
-    """The statements that make tables of an earlier system (`orders` and `lines`, each with its qualified name) ours; none for our own.
-
-    `is_incomplete`: columns or tables were missing, so this is the first time.
-    """
-    statements: list[str] = []
-    for role, (name, qualified) in tables.items():
-        columns = {column.name.casefold() for column in dialect.columns(connection, name, schema)}
-        if not columns:
-            continue
-        statements += _constraints(connection, name, qualified, schema)
-        if is_incomplete and "sync_batch_id" not in columns:
-            statements += _rows(role, qualified, columns, tables)
-    return statements
-
-
-def _constraints(connection: Connection, name: str, qualified: Markup, schema: str) -> list[str]:
-    """Replace a CHECK that refuses one of our words by one that takes its words and ours."""
-    statements = []
-    for check, definition in connection.execute(_CHECKS, {"table_name": name, "schema_name": schema}):
-        for column, ours in _OF_COLUMN.items():
-            allowed = set(re.findall(r"'([A-Za-z_ ]+)'", definition))
-            if re.search(rf"\b{column}\b", definition) and not allowed >= set(ours):
-                words = ", ".join(f"'{word}'" for word in [*ours, *sorted(allowed - set(ours))])
-                quoted = check.replace("]", "]]")
-                statements.append(f"ALTER TABLE {qualified} DROP CONSTRAINT [{quoted}]")
-                statements.append(f"ALTER TABLE {qualified} ADD CONSTRAINT [{quoted}] CHECK ({column} IN ({words}))")
-    return statements
-
-
-def _rows(role: str, qualified: Markup, columns: set[str], tables: Mapping[str, tuple[str, Markup]]) -> list[str]:
-    """Nothing of an order is sent before a merge wrote its key and names: until then what was not sent is FAILED, with the reason.
-
-    A line waits for its order, so it may be NEW. All names here are ours or quoted.
-    """
-    own_id = "monday_item_id" if role == "orders" else "monday_subitem_id"
-    if "sync_state" not in columns or own_id not in columns:
-        return []
-    waiting = "'NEW'" if role == "lines" else f"'FAILED', sync_error_code = 'adopted', sync_error_message = N'{_ADOPTED}'"
-    action = f"CASE WHEN {own_id} IS NULL THEN 'INSERT' ELSE 'UPDATE' END"
-    statements = [
-        f"UPDATE {qualified} SET sync_state = {waiting} WHERE sync_state <> 'SYNCED' OR {own_id} IS NULL",  # noqa: S608
-        f"UPDATE {qualified} SET action_type = {action} WHERE action_type IS NULL",  # noqa: S608
-    ]
-    if role == "lines":
-        statements.append(
-            f"UPDATE {qualified} SET monday_parent_id = o.monday_item_id FROM {tables['orders'][1]} AS o "  # noqa: S608
-            f"WHERE o.record_uuid = {qualified}.record_uuid AND {qualified}.monday_parent_id IS NULL "
-            f"AND {qualified}.monday_subitem_id IS NOT NULL"
-        )
-    return statements

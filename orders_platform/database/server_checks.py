@@ -9,9 +9,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from orders_platform.database.engine import Database
+from orders_platform.database.mssql import level
 from orders_platform.domain.cell_codecs import plain_text
 from orders_platform.errors import CustomerBusyError, OrdersError
 
@@ -42,8 +43,7 @@ def _answer(database: Database, statement: str) -> str:
         return "no row" if row is None else ", ".join("NULL" if cell is None else plain_text(cell) for cell in row)
 
 
-def _levels(database: Database, statement: str) -> str:
-    level: Callable[[Connection], str] = lambda connection: str(connection.exec_driver_sql(statement).scalar_one())  # noqa: E731
+def _levels(database: Database, _statement: str) -> str:
     with database.read() as connection, connection.begin():
         connection.exec_driver_sql("BEGIN TRANSACTION")
         levels = [level(connection)]
@@ -54,7 +54,7 @@ def _levels(database: Database, statement: str) -> str:
         own.autocommit = True
         levels.append(level(connection))
         own.autocommit = False
-    return ", ".join(levels)
+    return ", ".join(map(str, levels))
 
 
 def _lock(database: Database, _statement: str) -> str:

@@ -5,6 +5,7 @@ import itertools
 import marshal
 import math
 import os
+import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -17,10 +18,9 @@ from typing import Any
 import sqlalchemy
 from filelock import FileLock, Timeout
 from sqlalchemy import URL, Connection, Engine, PoolProxiedConnection, event
-from sqlalchemy.exc import DBAPIError, NoSuchTableError
-from sqlalchemy.types import Integer, Numeric
+from sqlalchemy.exc import DBAPIError
 
-from orders_platform.database.dialects import Dialect, Rows, TableColumn, column_types, customer_busy, lock_lost
+from orders_platform.database.dialects import LOADED, Dialect, Rows, TableColumn, column_types, customer_busy, lock_lost
 from orders_platform.database.statements import chunks
 from orders_platform.errors import DatabaseRefusedError, DatabaseUnavailableError, OrdersError
 
@@ -64,9 +64,12 @@ class _Sqlite(Dialect):
     sparse = " WHERE {} IS NOT NULL"
     any_case = " COLLATE NOCASE"
     staged_hash_triggers = tuple(
-        f"CREATE TRIGGER {{name}} AFTER {event} ON {{table}} WHEN new.staged_hash IS NOT NULL "  # noqa: S608 - text of ours
-        "BEGIN UPDATE {table} SET staged_hash = NULL WHERE rowid = new.rowid; END"
-        for event in ("UPDATE", "INSERT")
+        f"CREATE TRIGGER {{name}} AFTER {event} ON {{table}} WHEN new.staged_hash IS NOT NULL {unless}"  # noqa: S608 - text of ours
+        f"BEGIN UPDATE {{table}} SET staged_hash = {kept} WHERE rowid = new.rowid; END"
+        for event, unless, kept in (
+            ("UPDATE", f"AND coalesce(old.staged_hash, '') NOT LIKE '{LOADED}%' ", "NULL"),
+            ("INSERT", "", f"CASE WHEN new.staged_hash LIKE '{LOADED}%' THEN substr(new.staged_hash, 2) END"),
+        )
     )
 
     def make_engine(self, url: URL) -> Engine:
@@ -156,20 +159,21 @@ class _Sqlite(Dialect):
         except Timeout:
             raise customer_busy(customer) from None
 
+    def _pragma(self, connection: Connection, what: str, table: str, schema: str) -> Sequence[Any]:
+        """What SQLite says of a table; SQLAlchemy's inspector makes a type of each of four hundred columns, which takes long."""
+        place = f"{self.quote(schema)}." if schema else ""
+        return connection.exec_driver_sql(f"PRAGMA {place}{what}({self.quote(table)})").all()
+
     def columns(self, connection: Connection, table: str, schema: str) -> Sequence[TableColumn]:
-        with suppress(NoSuchTableError):
-            found = sqlalchemy.inspect(connection).get_columns(table, schema=schema or None)
-            return [TableColumn(column["name"], isinstance(column["type"], Integer | Numeric)) for column in found]
-        return ()
+        found = self._pragma(connection, "table_xinfo", table, schema)
+        return [TableColumn(name, bool(re.search("INT|DEC|NUM", type_, re.IGNORECASE))) for _, name, type_, *_ in found]
 
     def indexes(self, connection: Connection, table: str, schema: str) -> set[str]:
-        with suppress(NoSuchTableError):
-            return {str(each["name"]) for each in sqlalchemy.inspect(connection).get_indexes(table, schema=schema or None)}
-        return set()
+        return {name for _, name, *_ in self._pragma(connection, "index_list", table, schema)}
 
     def has_staged_hashes(self, connection: Connection, table: str) -> bool:
         triggers = (
-            "SELECT COUNT(*) FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ? AND sql LIKE '%staged_hash = NULL%'"
+            "SELECT COUNT(*) FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ? AND sql LIKE '%SET staged_hash = %'"
         )
         return connection.exec_driver_sql(triggers, (table,)).scalar() == len(self.staged_hash_triggers)
 

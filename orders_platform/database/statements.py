@@ -7,7 +7,6 @@ Values are bound parameters, and the header of the file names them all.
 import re
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,47 +22,32 @@ ROWS_A_STATEMENT = 100  # SQL Server takes 2,100 parameters; a row with its resu
 FEW_ROWS = 10  # for so many there is a statement of their own: most documents that are sent have no more
 T = TypeVar("T")
 
-Variables = Mapping[str, int | str]
-"""What a template is told of one call alone, such as the number of rows of its VALUES list."""
-
-
-class _Macros:
-    """A file of macros, compiled when a statement first asks for one of them."""
-
-    def __init__(self, environment: jinja2.Environment, file: str) -> None:
-        self._environment, self._file = environment, file
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._environment.get_template(f"macros/{self._file}.sql.j2").module, name)
+Variables = Mapping[str, int | str | tuple[str, ...]]
+"""What a template is told of one call alone, such as the number of rows of its VALUES list, or names of columns."""
 
 
 class Templates:
-    """The `sql/` folder for one dialect.
+    """The `sql/` folder for one dialect; every template may use `context`: `t` (tables, quoted), `columns`.
 
-    Every template may use `context`: `t` (tables, quoted), `columns`. `rendered` is what `Statements`
-    has made of them so far, with the parameters of each, so that it is made once a process.
+    `rendered` is what `Statements` has made of them so far, once a process, with the parameters of each.
     """
 
     def __init__(self, folder: Path, dialect: Dialect, context: Mapping[str, object]) -> None:
         self._folder = folder
         self._dialect = dialect
-        self._context = dict(context)
         self.rendered: dict[Hashable, tuple[TextClause, frozenset[str]]] = {}
-
-    @cached_property
-    def _environment(self) -> jinja2.Environment:
-        environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(self._folder),
+        self._environment = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(folder),
             undefined=jinja2.StrictUndefined,
             autoescape=True,  # makes macro output Markup, so that `finalize` can tell it from a bare value
             finalize=_only_sql,
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        macros = {name: _Macros(environment, file) for name, file in (("dialect", self._dialect.name), ("source", "source"))}
-        environment.globals.update(q=self.quote, col=self.column, param=parameter, integer=integer, **macros)
-        environment.globals.update(self._context)
-        return environment
+        names = self._environment.globals
+        names |= {"q": self.quote, "col": self.column, "param": parameter, "integer": integer, **context}
+        for each, file in (("dialect", dialect.name), ("source", "source")):  # the second uses the first
+            names[each] = self._environment.get_template(f"macros/{file}.sql.j2").module
 
     def quote(self, name: str) -> Markup:
         """An identifier, quoted for the dialect and safe from being read as a bind parameter."""

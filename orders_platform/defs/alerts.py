@@ -24,6 +24,7 @@ from orders_platform.configuration import Automation
 from orders_platform.defs.automation import WILL_RETRY_TAG, customer_of_run, sensor_status
 from orders_platform.defs.checks import COUNTS, ERRORS, NOT_CHECKED
 from orders_platform.defs.failures import ERROR_TAG, NO_ERROR, dagster_failures
+from orders_platform.defs.jobs import job_of
 from orders_platform.defs.resources import OrdersDatabase
 from orders_platform.domain.customers import CustomerNames, customer_for
 from orders_platform.domain.text import counted, few, visible
@@ -362,7 +363,4 @@ def failed_lately(instance: dg.DagsterInstance, now: datetime) -> list[str]:
     return sorted(subject for subject, has_failed in last.items() if has_failed)
 
 
-@dg.job(description="Tells ORDERS_ALERT_URLS where the orders of every customer stand.")
-def daily_summary() -> None:
-    """One step: `send_summary`."""
-    send_summary()
+daily_summary = job_of("daily_summary", "Tells ORDERS_ALERT_URLS where the orders of every customer stand.", send_summary)

@@ -16,8 +16,7 @@ from orders_platform.database.engine import dialect_of
 from orders_platform.database.schema import TableDefinition, define_tables
 from orders_platform.domain.mapping import BoardMapping
 from orders_platform.domain.orders import CellWarning, RowProblem, group_warnings, preview
-from orders_platform.reports.markdown import Link, table
-from orders_platform.reports.rendering import Links
+from orders_platform.reports.rendering import Link, Links, table
 from orders_platform.settings import Settings, default_folder
 from orders_platform.sync.results import StageReport
 

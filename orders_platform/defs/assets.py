@@ -12,7 +12,7 @@ from pathlib import Path
 import dagster as dg
 from dagster import AssetExecutionContext, OpExecutionContext
 
-from orders_platform.build import page_url, report_folder, report_links
+from orders_platform.build import report_links
 from orders_platform.database.order_store import OrderStore
 from orders_platform.defs.asset_metadata import cell_warnings, rejected_rows, sent_rows
 from orders_platform.defs.failures import RETRIES, dagster_failures
@@ -30,6 +30,8 @@ from orders_platform.sync.stages import sync_groups, sync_items, sync_subitems
 
 SWP_ORDER_LIST = dg.AssetKey("swp_order_list")
 ORDER_BOARD = dg.AssetKey("order_board")
+Stage = Callable[[SyncRun, str, StageReport], None]
+Made = dg.MaterializeResult[None]
 TABLES, BOARD, POOL = "order_tables", "monday_board", "monday_api"
 
 swp_order_list = dg.AssetSpec(
@@ -77,9 +79,7 @@ def observe_order_list(context: OpExecutionContext, orders_database: OrdersDatab
 
 
 @dg.asset(partitions_def=CUSTOMERS, deps=[SWP_ORDER_LIST], group_name=TABLES, retry_policy=RETRIES)
-def order_headers(
-    context: AssetExecutionContext, orders_database: OrdersDatabase, run_options: RunOptions
-) -> dg.MaterializeResult[None]:
+def order_headers(context: AssetExecutionContext, orders_database: OrdersDatabase, run_options: RunOptions) -> Made:
     """Orders, clean and keyed: the new, changed and missing ones of a load are marked; unchanged ones are not touched."""
     customer = customer_for(context.partition_key)
     with customer_alone(customer, orders_database) as store:
@@ -97,7 +97,7 @@ def order_headers(
 
 
 @dg.asset(partitions_def=CUSTOMERS, deps=[order_headers], group_name=TABLES, retry_policy=RETRIES)
-def order_sizes(context: AssetExecutionContext, orders_database: OrdersDatabase) -> dg.MaterializeResult[None]:
+def order_sizes(context: AssetExecutionContext, orders_database: OrdersDatabase) -> Made:
     """The sizes of the orders that changed: a row per size with a quantity."""
     customer = customer_for(context.partition_key)
     with customer_alone(customer, orders_database):
@@ -106,9 +106,7 @@ def order_sizes(context: AssetExecutionContext, orders_database: OrdersDatabase)
 
 
 @dg.asset(partitions_def=CUSTOMERS, deps=[order_sizes], group_name=TABLES, retry_policy=RETRIES)
-def order_lines(
-    context: AssetExecutionContext, orders_database: OrdersDatabase, run_options: RunOptions
-) -> dg.MaterializeResult[None]:
+def order_lines(context: AssetExecutionContext, orders_database: OrdersDatabase, run_options: RunOptions) -> Made:
     """Lines, a row per order and size: the new, changed and gone ones are marked."""
     customer = customer_for(context.partition_key)
     with customer_alone(customer, orders_database) as store:
@@ -120,7 +118,7 @@ def order_lines(
 def renew_page(store: OrderStore, customer: str, verdict: Verdict | None = None) -> tuple[Report, Path]:
     """Where the customer's orders stand, written as its page; without a `verdict` as of the load that was merged last."""
     settings, report = Settings(), make_report(store, customer, datetime.now(UTC), verdict)
-    return report, write_page(report_folder(settings), customer, html_page([report], report_links(settings)))
+    return report, write_page(settings.report_folder, customer, html_page([report], report_links(settings)))
 
 
 def _report_if_stopped(store: OrderStore, guards: Iterable[Guard]) -> None:
@@ -140,13 +138,13 @@ order_board = dg.AssetSpec(
 @dg.asset(partitions_def=CUSTOMERS, deps=[order_headers, order_lines], group_name=BOARD, pool=POOL, retry_policy=RETRIES)
 def monday_groups(
     context: AssetExecutionContext, orders_database: OrdersDatabase, monday: MondayResource, run_options: RunOptions
-) -> dg.MaterializeResult[None]:
+) -> Made:
     """A group per customer and season: found by its title, created if it is missing, its id renewed if that is stale."""
 
     def stage(run: SyncRun, customer: str, report: StageReport) -> None:
         if run_options.resync:
             run.progress(f"{orders_database.store.compare_again(customer):,} rows are compared with the board again", 0, 0)
-        sync_groups(run, customer, limit=run_options.most, report=report)
+        sync_groups(run, customer, report)
 
     return _stage(context, orders_database, monday, run_options, stage)
 
@@ -154,30 +152,25 @@ def monday_groups(
 @dg.asset(partitions_def=CUSTOMERS, deps=[monday_groups, order_headers], group_name=BOARD, pool=POOL, retry_policy=RETRIES)
 def monday_items(
     context: AssetExecutionContext, orders_database: OrdersDatabase, monday: MondayResource, run_options: RunOptions
-) -> dg.MaterializeResult[None]:
+) -> Made:
     """An item per order: created, changed, moved or archived; its id is written back."""
-    return _stage(context, orders_database, monday, run_options, lambda *of: sync_items(*of, limit=run_options.most))
+    return _stage(context, orders_database, monday, run_options, sync_items)
 
 
 @dg.asset(partitions_def=CUSTOMERS, deps=[monday_items, order_lines], group_name=BOARD, pool=POOL, retry_policy=RETRIES)
 def monday_subitems(
     context: AssetExecutionContext, orders_database: OrdersDatabase, monday: MondayResource, run_options: RunOptions
-) -> dg.MaterializeResult[None]:
+) -> Made:
     """A subitem per size: created, changed or archived; its id is written back."""
-    stage = (lambda *_of: None) if run_options.skip_subitems else sync_subitems
-    return _stage(context, orders_database, monday, run_options, stage)
+    return _stage(context, orders_database, monday, run_options, sync_subitems)
 
 
 def _stage(
-    context: AssetExecutionContext,
-    orders_database: OrdersDatabase,
-    monday: MondayResource,
-    options: RunOptions,
-    stage: Callable[[SyncRun, str, StageReport], None],
-) -> dg.MaterializeResult[None]:
+    context: AssetExecutionContext, orders_database: OrdersDatabase, monday: MondayResource, options: RunOptions, stage: Stage
+) -> Made:
     customer = customer_for(context.partition_key)
     with customer_alone(customer, orders_database) as store:
-        run, report = monday.sync_run(store, context.run.run_id, context.log.info, options.orders), StageReport()
+        run, report = monday.sync_run(store, context.run.run_id, context.log.info, options), StageReport()
         stage(run, customer, report)
         links = report_links(settings := Settings())
         left_out = [each for each in store.cell_warnings(customer) if each.row_uuid is not None]
@@ -185,7 +178,7 @@ def _stage(
     if report.mutations and report.seconds:  # a pace of nothing would be a stop in Dagster's plot that was none
         metadata["rows_per_second"] = round(report.mutations / report.seconds, 1)
         metadata["complexity_per_row"] = round(report.complexity / report.mutations, 1)
-    metadata["page"] = dg.MetadataValue.url(page_url(settings, customer))
+    metadata["page"] = dg.MetadataValue.url(settings.page_url(customer))
     if links.board:
         metadata["board"] = dg.MetadataValue.url(links.board)
     doubled = [
@@ -197,7 +190,7 @@ def _stage(
 
 
 @dg.asset(partitions_def=CUSTOMERS, deps=[monday_items, monday_subitems], group_name="reports", retry_policy=RETRIES)
-def sync_report(context: AssetExecutionContext, orders_database: OrdersDatabase) -> dg.MaterializeResult[None]:
+def sync_report(context: AssetExecutionContext, orders_database: OrdersDatabase) -> Made:
     """Where a customer's orders stand on the board: totals, groups, what needs a correction, what waits, what changed last."""
     customer = customer_for(context.partition_key)
     with dagster_failures(customer):
@@ -207,7 +200,7 @@ def sync_report(context: AssetExecutionContext, orders_database: OrdersDatabase)
         "orders": report.totals.orders, "on_board": report.totals.on_board, "waiting": len(report.waiting),
         "corrections": report.correction_count, "pieces": report.totals.quantity,
         "report": dg.MetadataValue.md(markdown_text([report], report_links(settings))),
-        "page": dg.MetadataValue.url(page_url(settings, customer)), "page_file": dg.MetadataValue.path(page),
+        "page": dg.MetadataValue.url(settings.page_url(customer)), "page_file": dg.MetadataValue.path(page),
     })  # fmt: skip
 
 

@@ -11,8 +11,8 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
+from dagster._utils.schedules import is_valid_cron_schedule
 
-from orders_platform.build import order_folder
 from orders_platform.configuration import Automation
 from orders_platform.defs.failures import dagster_failures, failed_for_good
 from orders_platform.defs.jobs import SYNC_ASSETS, UNFINISHED, load_files, preview_customer, sync_customer
@@ -20,7 +20,7 @@ from orders_platform.defs.resources import LOCK_TAG, PARTITION_TAG, OrdersDataba
 from orders_platform.domain.customers import customer_for, partition_key_for
 from orders_platform.domain.needed_runs import CustomerSyncStatus, LastRequest, needed_runs, runs_to_request
 from orders_platform.domain.text import counted
-from orders_platform.errors import CustomerBusyError
+from orders_platform.errors import ConfigurationError, CustomerBusyError
 from orders_platform.merge.loads import Loads, look_into
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.settings import Settings
@@ -40,8 +40,8 @@ def sensor_status(is_on: bool) -> dg.DefaultSensorStatus:  # noqa: FBT001 - one 
     return dg.DefaultSensorStatus.RUNNING if is_on else dg.DefaultSensorStatus.STOPPED
 
 
-def build_sensors(automation: Automation) -> list[dg.SensorDefinition]:
-    """The sensors, with the pace of the configuration."""
+def build_sensors(automation: Automation, *, by_file: bool) -> list[dg.SensorDefinition]:
+    """The sensors, with the pace of the configuration; the one of order files where there is a folder of them."""
 
     @dg.sensor(
         minimum_interval_seconds=automation.changes_seconds,
@@ -88,7 +88,28 @@ def build_sensors(automation: Automation) -> list[dg.SensorDefinition]:
         lost = end_lost_runs(context.instance, orders_database, datetime.now(UTC))
         return dg.SensorResult(skip_reason=f"{len(lost)} runs ended whose process is gone. {' '.join(lost)}")
 
-    return [new_customers, changed_customers, lost_runs]
+    @dg.sensor(
+        job=load_files,
+        minimum_interval_seconds=automation.changes_seconds,
+        default_status=sensor_status(automation.is_on("new_files")),
+        description="Requests a run when the folder of order files holds one that is new or changed, each once by its content.",
+    )
+    def new_files(context: dg.SensorEvaluationContext, orders_database: OrdersDatabase) -> dg.SensorResult:
+        busy = context.instance.get_run_records(dg.RunsFilter(job_name=load_files.name, statuses=UNFINISHED), limit=1)
+        if busy:
+            return dg.SensorResult(skip_reason="A run that loads files is queued or under way.", cursor=context.cursor)
+        known = {name: (size, at, content) for name, (size, at, content) in json.loads(context.cursor or "{}").items()}
+        with dagster_failures("order files"):
+            folder = look_into(Settings().order_folder, Loads(orders_database.store).latest(), datetime.now(UTC), known)
+        reason = f"{len(folder.waiting)} new or changed, {len(folder.left)} refused and gone"
+        is_needed = bool(folder.waiting or folder.left)
+        return dg.SensorResult(
+            run_requests=[dg.RunRequest(tags={"orders/reason": f"order files: {reason}"})] if is_needed else [],
+            cursor=json.dumps(known),
+            skip_reason=None if is_needed else "No file is new or changed.",
+        )
+
+    return [new_customers, changed_customers, lost_runs, *([new_files] if by_file else [])]
 
 
 def end_lost_runs(instance: dg.DagsterInstance, database: OrdersDatabase, now: datetime) -> list[str]:
@@ -178,14 +199,26 @@ NIGHTLY_PRIORITY = "-1"  # a run that a person starts goes before those of the n
 
 
 def build_schedules(automation: Automation, crons: Mapping[str, str]) -> list[dg.ScheduleDefinition]:
-    """The nightly schedule, and one for each job that `crons` names."""
+    """The nightly schedule, and one for each job that `crons` names, with the key of [automation] that says when.
+
+    Raises `ConfigurationError`: Dagster takes no such cron expression.
+    """
+
+    def cron_of(key: str) -> str:
+        cron = str(getattr(automation, key))
+        if len(cron.split()) != 5 or not is_valid_cron_schedule(cron):
+            raise ConfigurationError(
+                f"automation.{key}: {cron!r} is not a cron expression of five fields (minute hour day month weekday); an example: "
+                "'0 2 * * *'"
+            )
+        return cron
 
     def status(name: str) -> dg.DefaultScheduleStatus:
         return dg.DefaultScheduleStatus.RUNNING if automation.is_on(name) else dg.DefaultScheduleStatus.STOPPED
 
     @dg.schedule(
         job=sync_customer,
-        cron_schedule=automation.nightly,
+        cron_schedule=cron_of("nightly"),
         execution_timezone=automation.timezone,
         default_status=status("nightly_sync"),
         description="Requests a run for each customer with something to do, unless one of it is queued or under way.",
@@ -204,38 +237,11 @@ def build_schedules(automation: Automation, crons: Mapping[str, str]) -> list[dg
         dg.ScheduleDefinition(
             f"{job}_schedule",
             job_name=job,
-            cron_schedule=cron,
+            cron_schedule=cron_of(key),
             execution_timezone=automation.timezone,
             default_status=status(f"{job}_schedule"),
             description=f"Starts the job {job}; its hour is in [automation] of the configuration.",
         )
-        for job, cron in crons.items()
+        for job, key in crons.items()
     ]
     return [nightly_sync, *others]
-
-
-def build_file_sensor(automation: Automation) -> dg.SensorDefinition:
-    """The sensor, with the pace of the configuration."""
-
-    @dg.sensor(
-        job=load_files,
-        minimum_interval_seconds=automation.changes_seconds,
-        default_status=sensor_status(automation.is_on("new_files")),
-        description="Requests a run when the folder of order files holds one that is new or changed, each once by its content.",
-    )
-    def new_files(context: dg.SensorEvaluationContext, orders_database: OrdersDatabase) -> dg.SensorResult:
-        busy = context.instance.get_run_records(dg.RunsFilter(job_name=load_files.name, statuses=UNFINISHED), limit=1)
-        if busy:
-            return dg.SensorResult(skip_reason="A run that loads files is queued or under way.", cursor=context.cursor)
-        known = {name: (size, at, content) for name, (size, at, content) in json.loads(context.cursor or "{}").items()}
-        with dagster_failures("order files"):
-            folder = look_into(order_folder(Settings()), Loads(orders_database.store).latest(), datetime.now(UTC), known)
-        reason = f"{len(folder.waiting)} new or changed, {len(folder.left)} refused and gone"
-        is_needed = bool(folder.waiting or folder.left)
-        return dg.SensorResult(
-            run_requests=[dg.RunRequest(tags={"orders/reason": f"order files: {reason}"})] if is_needed else [],
-            cursor=json.dumps(known),
-            skip_reason=None if is_needed else "No file is new or changed.",
-        )
-
-    return new_files

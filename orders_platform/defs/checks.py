@@ -29,7 +29,7 @@ from orders_platform.domain.differences import HARM, Difference
 from orders_platform.domain.guards import GuardKind
 from orders_platform.domain.needed_runs import stale_loads
 from orders_platform.domain.orders import RowKind, RowProblem, SyncState, group_warnings
-from orders_platform.domain.text import few
+from orders_platform.domain.text import counted, few
 from orders_platform.errors import CustomerBusyError, SourceDataError
 from orders_platform.settings import Settings
 from orders_platform.sync.reconcile import reconcile
@@ -65,21 +65,19 @@ class Findings:
     """What a check found; it passes when there is nothing."""
 
     found: Sequence[Finding]  # everything that is wrong; the first `shown_rows` of them are shown as a table
-    what: tuple[str, str]  # the findings in a few words, after their number; for one, and for several
     next_step: str  # what people should do
-    # of a failure; or the customers of whom it is an ERROR, while it is a WARN of the others
-    severity: dg.AssetCheckSeverity | Collection[str] = WARN
     figures: "Mapping[str, dg.RawMetadataValue]" = field(default_factory=dict)
+    errors: Collection[str] | None = None  # the customers of whom it is an ERROR, while it is a WARN of the others
+    more: str = ""  # what there is to say of them behind their number
 
-    def result(self, customer: str | None) -> dg.AssetCheckResult:
-        """For Dagster; the check was about this customer, or about everybody."""
+    def result(
+        self, customer: str | None, what: tuple[str, str], severity: dg.AssetCheckSeverity = WARN
+    ) -> dg.AssetCheckResult:
+        """For Dagster; the check was about this customer, or about everybody. `what` they are, for one and for several."""
         counts = Counter(each.customer or NOBODY for each in self.found)
-        if isinstance(self.severity, dg.AssetCheckSeverity):
-            worst, errors = self.severity, [*counts] if self.severity is ERROR else []
-        else:
-            theirs = {customer or NOBODY for customer in self.severity}
-            errors = [customer for customer in counts if customer in theirs]
-            worst = ERROR if errors else WARN
+        theirs = {name or NOBODY for name in self.errors or ()} if self.errors is not None or severity is WARN else {*counts}
+        errors = [name for name in counts if name in theirs]
+        worst = severity if self.errors is None else ERROR if errors else WARN
         figures: dict[str, dg.RawMetadataValue] = {"found": len(self.found), **self.figures}
         if customer is not None:  # as numbers Dagster would draw one line through those of all customers
             figures = {name: str(each) if isinstance(each, int | float) else each for name, each in figures.items()}
@@ -91,7 +89,7 @@ class Findings:
         rows = [dg.TableRecord({"customer": each.customer, **each.details}) for each in shown]
         metadata["rows"] = dg.MetadataValue.table(rows)
         whose = [f"{name} {count}" for name, count in counts.most_common()]
-        words = f"{len(self.found)} {self.what[len(self.found) > 1]} ({few(whose, _NAMED)}). {self.next_step}"
+        words = f"{counted(len(self.found), *what)}{self.more} ({few(whose, _NAMED)}). {self.next_step}"
         return dg.AssetCheckResult(passed=False, severity=worst, description=words, metadata=metadata)
 
 
@@ -105,11 +103,17 @@ Question = Callable[[OrdersDatabase, str | None], Findings]
 
 
 def order_check(
-    asset: dg.AssetKey = ORDER_BOARD, *, in_run_of: dg.AssetsDefinition | None = None, blocking: bool = False
+    severity: dg.AssetCheckSeverity,
+    one: str,
+    several: str,
+    *,
+    asset: dg.AssetKey = ORDER_BOARD,
+    in_run_of: dg.AssetsDefinition | None = None,
+    blocking: bool = False,
 ) -> Callable[[Question], list[dg.AssetChecksDefinition]]:
     """Make checks of a question to the order database, with its name and docstring: of all customers, about an asset that no run makes.
 
-    And of each customer, made by the run that makes the other asset. Both are one topic of the alerts.
+    And of each customer, made by the run that makes the other asset. Both are one topic of the alerts. `one` or `several` are found.
     """
 
     def made(ask: Question) -> list[dg.AssetChecksDefinition]:
@@ -117,7 +121,7 @@ def order_check(
             customer = customer_for(context.partition_key) if context.has_partition_key else None
             with dagster_failures(customer or ask.__name__):
                 found = ask(orders_database, customer)
-            return found.result(customer)
+            return found.result(customer, (one, several), severity)
 
         named: dict[str, Any] = {"name": ask.__name__, "description": inspect.getdoc(ask)}
         of_run = [check_of_run(in_run_of, blocking=blocking, **named)(check)] if in_run_of else []
@@ -126,24 +130,23 @@ def order_check(
     return made
 
 
-@order_check(in_run_of=assets.order_headers, blocking=True)
+_STOPPED = ("load that a guard stops", "loads that a guard stops")
+
+
+@order_check(ERROR, "key or board id is shared", "keys or board ids are shared", in_run_of=assets.order_headers, blocking=True)
 def keys_unique(database: OrdersDatabase, customer: str | None) -> Findings:
     """ERROR when two orders share every key column, or two rows one item or subitem: they would overwrite each other on the board."""
-    return Findings(
-        database.store.duplicates(_named(database, customer)),
-        what=("key or board id is shared", "keys or board ids are shared"),
-        next_step="Nothing more is sent. Look at ORDER_LIST_V2 and ORDER_LIST_LINES: rows were added or changed by hand.",
-        severity=ERROR,
-    )
+    next_step = "Nothing more is sent. Look at ORDER_LIST_V2 and ORDER_LIST_LINES: rows were added or changed by hand."
+    return Findings(database.store.duplicates(_named(database, customer)), next_step)
 
 
-@order_check(in_run_of=assets.order_headers)
+@order_check(ERROR, *_STOPPED, in_run_of=assets.order_headers)
 def removals_plausible(database: OrdersDatabase, customer: str | None) -> Findings:
     """ERROR when a customer's last load lacks more of its orders than `max_removed_share`, or all. None of them was removed."""
     return _guards(database, customer, GuardKind.VANISHED_ORDERS)
 
 
-@order_check(in_run_of=assets.order_headers, blocking=True)
+@order_check(ERROR, *_STOPPED, in_run_of=assets.order_headers, blocking=True)
 def columns_filled(database: OrdersDatabase, customer: str | None) -> Findings:
     """ERROR when a column that the board shows, or all sizes, turned blank in more than `max_emptied_share` of a customer's orders.
 
@@ -152,26 +155,25 @@ def columns_filled(database: OrdersDatabase, customer: str | None) -> Findings:
     return _guards(database, customer, GuardKind.EMPTIED_COLUMNS)
 
 
-@order_check(in_run_of=assets.order_sizes, blocking=True)
+_DOUBTS = ("reason to doubt the size columns", "reasons to doubt the size columns")
+
+
+@order_check(ERROR, *_DOUBTS, in_run_of=assets.order_sizes, blocking=True)
 def sizes_plausible(database: OrdersDatabase, customer: str | None) -> Findings:
     """ERROR when a column between the size markers is not numeric or a known business column, or when there are too many of them.
 
     A load whose columns were shifted would send prices as quantities.
     """
     try:
-        sizes, doubt = len(database.merge.rules.sizes), ""
+        return Findings([], "", {"sizes": len(database.merge.rules.sizes)})
     except SourceDataError as error:
-        sizes, doubt = 0, str(error)
-    return Findings(
-        [Finding(customer or "", {"reason": doubt})] if doubt else [],
-        what=("reason to doubt the size columns", "reasons to doubt the size columns"),
-        next_step=doubt,
-        severity=ERROR,
-        figures={"sizes": sizes},
-    )
+        return Findings([Finding(customer or "", {"reason": str(error)})], str(error), {"sizes": 0})
 
 
-@order_check(in_run_of=assets.order_lines, blocking=True)
+_WRONG_TOTALS = ("order whose total is not the sum of its sizes", "orders whose total is not the sum of their sizes")
+
+
+@order_check(WARN, *_WRONG_TOTALS, in_run_of=assets.order_lines, blocking=True)
 def totals_match_sizes(database: OrdersDatabase, customer: str | None) -> Findings:
     """WARN when the total of an order, which people type, is not the sum of its sizes.
 
@@ -181,29 +183,20 @@ def totals_match_sizes(database: OrdersDatabase, customer: str | None) -> Findin
     found, shares = database.store.wrong_totals(names), database.store.wrong_totals_shares(names)
     guards = database.store.guards(customer)
     stopped = {guard.customer for guard in guards if guard.kind is GuardKind.WRONG_TOTALS and guard.blocks}
-    return Findings(
-        found,
-        what=("order whose total is not the sum of its sizes", "orders whose total is not the sum of their sizes"),
-        next_step=f"Were columns shifted in the load? Nothing is sent. {_correct_or_accept(GuardKind.WRONG_TOTALS)}"
-        if stopped
-        else "Correct the order list; they are sent as they are.",
-        severity=stopped,
-        figures={"worst_share": round(max(shares.values(), default=0.0), 3)},
-    )
+    next_step = "Correct the order list; they are sent as they are."
+    if stopped:
+        next_step = f"Were columns shifted in the load? Nothing is sent. {_correct_or_accept(GuardKind.WRONG_TOTALS)}"
+    return Findings(found, next_step, {"worst_share": round(max(shares.values(), default=0.0), 3)}, stopped)
 
 
-@order_check()
+@order_check(ERROR, "line without an order", "lines without an order")
 def lines_have_orders(database: OrdersDatabase, _: str | None) -> Findings:
     """ERROR when somebody deleted the order of a line. Such a line is of no customer and is never sent."""
-    return Findings(
-        database.store.lines_without_order(),
-        what=("line without an order", "lines without an order"),
-        next_step="Bring their orders back, or delete the lines; their subitems stay on the board until then.",
-        severity=ERROR,
-    )
+    next_step = "Bring their orders back, or delete the lines; their subitems stay on the board until then."
+    return Findings(database.store.lines_without_order(), next_step)
 
 
-@order_check()
+@order_check(ERROR, "order number with more orders than rows", "order numbers with more orders than rows")
 def orders_have_rows(database: OrdersDatabase, _: str | None) -> Findings:
     """ERROR when an order number has more orders than the load has rows of it: one of them would be on the board without a row.
 
@@ -212,15 +205,13 @@ def orders_have_rows(database: OrdersDatabase, _: str | None) -> Findings:
     kept = {each.customer for each in database.store.guards() if each.kind is GuardKind.VANISHED_ORDERS}
     stand = database.merge.sync_statuses()
     merged = [each.customer for each in stand if each.load is not None and not each.is_changed and each.customer not in kept]
-    return Findings(
-        database.store.surplus_orders(merged),
-        what=("order number with more orders than rows", "order numbers with more orders than rows"),
-        next_step="Look for them among the invalid rows (unsure_customer): the list does not say whose they are. Else report a defect.",
-        severity=ERROR,
+    next_step = (
+        "Look for them among the invalid rows (unsure_customer): the list does not say whose they are. Else report a defect."
     )
+    return Findings(database.store.surplus_orders(merged), next_step)
 
 
-@order_check()
+@order_check(WARN, "row is stuck", "rows are stuck")
 def no_rows_stuck(database: OrdersDatabase, _: str | None) -> Findings:
     """ERROR when a request was not answered for `stuck_pending_minutes`: what it made may be on the board or not.
 
@@ -231,67 +222,53 @@ def no_rows_stuck(database: OrdersDatabase, _: str | None) -> Findings:
     found = database.store.stuck_rows(*(now - timedelta(minutes=each) for each in minutes))
     unanswered = [each.customer for each in found if each.details["state"] == SyncState.PENDING]
     pending, paused = len(unanswered), sorted(database.store.paused())
-    return Findings(
-        found,
-        what=(f"row is stuck, {pending} PENDING", f"rows are stuck, {pending} of them PENDING"),
-        next_step="Start a run of these customers; it looks for them on the board first. If they stay, see ORDER_SYNC_LOG by batch.",
-        severity=unanswered,
-        figures={"pending": pending, "new": len(found) - pending, NOT_CHECKED: dg.MetadataValue.json(paused)},
+    next_step = (
+        "Start a run of these customers; it looks for them on the board first. If they stay, see ORDER_SYNC_LOG by batch."
     )
+    figures = {"pending": pending, "new": len(found) - pending, NOT_CHECKED: dg.MetadataValue.json(paused)}
+    return Findings(found, next_step, figures, unanswered, f", {pending} of them PENDING")
 
 
-@order_check()
+@order_check(WARN, "row was refused", "rows were refused")
 def no_rows_failed(database: OrdersDatabase, _: str | None) -> Findings:
     """WARN when our check of its values, or monday, refused an order or a size. The others are on the board."""
-    return Findings(
-        _refusals(database.store.row_errors()),
-        what=("row was refused", "rows were refused"),
-        next_step="Correct the order list, and they are sent by themselves; or the configuration, then `orders-platform retry`.",
-    )
+    next_step = "Correct the order list, and they are sent by themselves; or the configuration, then `orders-platform retry`."
+    return Findings(_refusals(database.store.row_errors()), next_step)
 
 
-@order_check(SWP_ORDER_LIST)
+@order_check(WARN, "rejected row", "rejected rows", asset=SWP_ORDER_LIST)
 def no_rows_rejected(database: OrdersDatabase, _: str | None) -> Findings:
     """WARN when a staged row could not be merged, or an order file was refused. The others were merged."""
-    return Findings(
-        _refusals(database.store.invalid_rows()),
-        what=("rejected row", "rejected rows"),
-        next_step="Correct the order list; a customer that is missing from [customers] is added there.",
-    )
+    next_step = "Correct the order list; a customer that is missing from [customers] is added there."
+    return Findings(_refusals(database.store.invalid_rows()), next_step)
 
 
-@order_check()
+@order_check(WARN, "cell that its column cannot hold", "kinds of cells that their columns cannot hold")
 def no_cells_left_out(database: OrdersDatabase, _: str | None) -> Findings:
     """WARN when a cell was left out or cut, since its column cannot hold it. Its order is on the board without it."""
     warnings = database.store.cell_warnings()
-    return Findings(
-        [
-            Finding(each.customer, {"column": each.column, "orders": each.count, "examples": ", ".join(each.examples),
-                                    "text": each.text, "reason": each.reason})
-            for each in group_warnings(warnings)
-        ],
-        what=("cell that its column cannot hold", "kinds of cells that their columns cannot hold"),
-        next_step="Correct the order list, or add the label on the board; the next run sends it by itself.",
-        figures={"cells": len(warnings)},
-    )  # fmt: skip
+    found = [
+        Finding(each.customer, {"column": each.column, "orders": each.count, "examples": ", ".join(each.examples),
+                                "text": each.text, "reason": each.reason})
+        for each in group_warnings(warnings)
+    ]  # fmt: skip
+    next_step = "Correct the order list, or add the label on the board; the next run sends it by itself."
+    return Findings(found, next_step, {"cells": len(warnings)})
 
 
-@order_check(SWP_ORDER_LIST)
+@order_check(WARN, "reason to doubt the load", "loads that are not merged", asset=SWP_ORDER_LIST)
 def staging_fresh(database: OrdersDatabase, _: str | None) -> Findings:
     """WARN when the staging table is empty, or when no load changed for `staging_hours`.
 
     WARN as well when a customer's load differs from what was merged longer ago than that.
     """
     stand = database.merge.sync_statuses()
-    found = stale_loads(stand, datetime.now(UTC), Settings().configuration.checks.staging_hours)
+    stale = stale_loads(stand, datetime.now(UTC), Settings().configuration.checks.staging_hours)
     in_load, changed = sum(each.load is not None for each in stand), sum(each.is_changed for each in stand)
-    look = "the job that fills the staging table." if "" in found else "the last run of these customers, and start one."
-    return Findings(
-        [Finding(name, {"reason": reason}) for name, reason in found.items()],
-        what=(f"reason to doubt the load: {next(iter(found.values()), '')}", "loads that are not merged"),
-        next_step=f"Look at {look}",
-        figures={"customers_in_load": in_load, "customers_changed": changed},
-    )
+    look = "the job that fills the staging table." if "" in stale else "the last run of these customers, and start one."
+    found, why = [Finding(name, {"reason": reason}) for name, reason in stale.items()], next(iter(stale.values()), "")
+    figures = {"customers_in_load": in_load, "customers_changed": changed}
+    return Findings(found, f"Look at {look}", figures, more=f": {why}" if len(stale) == 1 else "")
 
 
 def _named(database: OrdersDatabase, customer: str | None) -> Sequence[str]:
@@ -301,12 +278,7 @@ def _named(database: OrdersDatabase, customer: str | None) -> Sequence[str]:
 def _guards(database: OrdersDatabase, customer: str | None, kind: GuardKind) -> Findings:
     """What a guard of the pipeline saw in the last load of each customer."""
     acted = [guard for guard in database.store.guards(customer) if guard.kind is kind and not guard.is_accepted]
-    return Findings(
-        [Finding(guard.customer, {"guard": guard.message}) for guard in acted],
-        what=("load that a guard stops", "loads that a guard stops"),
-        next_step=_correct_or_accept(kind),
-        severity=ERROR,
-    )
+    return Findings([Finding(guard.customer, {"guard": guard.message}) for guard in acted], _correct_or_accept(kind))
 
 
 def _correct_or_accept(kind: GuardKind) -> str:
@@ -323,6 +295,7 @@ def _refusals(rows: Sequence[RowProblem]) -> list[Finding]:
     ]  # fmt: skip
 
 
+_DOUBLED = ("order or size is on the board twice", "orders or sizes are on the board twice")
 _DIFFERENCES = ("difference between board and database", "differences between board and database")
 
 
@@ -347,12 +320,9 @@ def _duplicates(context: dg.AssetCheckExecutionContext, asset: str) -> dg.AssetC
         why = "Nothing that this run sent is on the board twice. What it did not send was not looked for."
         return not_checked(customer, why)
     details = [row.data for row in rows] if isinstance(rows, list) else []
-    return Findings(
-        [Finding(customer, data) for data in details] or [Finding(customer, {})] * count,
-        what=("order or size is on the board twice", "orders or sizes are on the board twice"),
-        next_step="`orders-platform verify --repair` keeps the one that the database knows and archives the other.",
-        severity=ERROR,
-    ).result(customer)
+    found = [Finding(customer, data) for data in details] or [Finding(customer, {})] * count
+    next_step = "`orders-platform verify --repair` keeps the one that the database knows and archives the other."
+    return Findings(found, next_step).result(customer, _DOUBLED, ERROR)
 
 
 @check_of_run(assets.monday_subitems, pool=POOL, retry_policy=RETRIES)
@@ -370,14 +340,13 @@ def board_equals_database(
         run, report = monday.sync_run(store, context.run.run_id, context.log.info), StageReport()
         with run.counted(customer, report):
             seen = reconcile(run, customer, cells=False)
-    return Findings(
-        [_finding(customer, each) for each in seen.differences],
-        what=_DIFFERENCES,
-        next_step=" ".join(filter(None, [seen.notice, "`orders-platform verify` names them all, with `--repair` it mends them."])),
-        severity=[customer] if any(each.kind in HARM for each in seen.differences) else WARN,
-        figures={"items": seen.orders, "items_shown": seen.orders - len(seen.absent(RowKind.ITEMS)),
-                 "subitems": seen.lines, "subitems_shown": seen.lines - len(seen.absent(RowKind.SUBITEMS)), "reads": report.reads},
-    ).result(customer)  # fmt: skip
+    next_step = " ".join(filter(None, [seen.notice, "`orders-platform verify` names them all, with `--repair` it mends them."]))
+    figures = {"items": seen.orders, "items_shown": seen.orders - len(seen.absent(RowKind.ITEMS)), "subitems": seen.lines,
+               "subitems_shown": seen.lines - len(seen.absent(RowKind.SUBITEMS)), "reads": report.reads}  # fmt: skip
+    severity = ERROR if any(each.kind in HARM for each in seen.differences) else WARN
+    return Findings([_finding(customer, each) for each in seen.differences], next_step, figures).result(
+        customer, _DIFFERENCES, severity
+    )
 
 
 @dg.asset_check(asset=ORDER_BOARD, pool=POOL)
@@ -400,13 +369,12 @@ def board_shows_values(
                 notices += [seen.notice] if seen.notice else []
             except CustomerBusyError:
                 busy.append(customer)
-    return Findings(
-        [_finding(customer, each) for customer, each in found],
-        what=_DIFFERENCES,
-        next_step=" ".join([*notices, "`orders-platform verify --repair` brings the board to the database."]),
-        severity=[customer for customer, each in found if each.kind in HARM],
-        figures={"customers_compared": len(customers) - len(busy), NOT_CHECKED: dg.MetadataValue.json(busy)},
-    ).result(None)
+    next_step = " ".join([*notices, "`orders-platform verify --repair` brings the board to the database."])
+    figures = {"customers_compared": len(customers) - len(busy), NOT_CHECKED: dg.MetadataValue.json(busy)}
+    harmed = [customer for customer, each in found if each.kind in HARM]
+    return Findings([_finding(customer, each) for customer, each in found], next_step, figures, harmed).result(
+        None, _DIFFERENCES
+    )
 
 
 def _finding(customer: str, each: Difference) -> Finding:

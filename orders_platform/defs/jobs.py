@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import dagster as dg
 from dagster import OpExecutionContext
@@ -15,7 +16,6 @@ from dagster._core.storage.event_log import SqliteEventLogStorage
 from pydantic import Field
 
 from orders_platform import pipeline
-from orders_platform.build import order_folder
 from orders_platform.defs import checks
 from orders_platform.defs.assets import ORDER_BOARD, POOL, SWP_ORDER_LIST, observe_order_list, renew_page
 from orders_platform.defs.failures import dagster_failures
@@ -29,6 +29,7 @@ from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.settings import Settings
 
 FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+_SHOWN_CHANGES = 100
 UNFINISHED = [status for status in dg.DagsterRunStatus if status not in FINISHED]
 SYNC_ASSETS = ("order_headers", "order_sizes", "order_lines", "monday_groups", "monday_items", "monday_subitems", "sync_report")
 
@@ -53,12 +54,16 @@ check_orders, check_waiting_rows, verify_boards = (
 )
 
 
-@dg.job(
-    description="Counts the staged rows by customer, lists those that match no customer, and adds a partition for each new customer."
+def job_of(name: str, description: str, *ops: dg.OpDefinition, **more: Any) -> dg.JobDefinition:
+    """A job of steps none of which waits for another."""
+    return dg.GraphDefinition(name, node_defs=ops).to_job(description=description, **more)
+
+
+scan_staging = job_of(
+    "scan_staging",
+    "Counts the staged rows by customer, lists those that match no customer, and adds a partition for each new customer.",
+    observe_order_list,
 )
-def scan_staging() -> None:
-    """One step: `observe_order_list`."""
-    observe_order_list()
 
 
 class PauseConfig(dg.Config):
@@ -85,17 +90,16 @@ def record_pauses(context: OpExecutionContext, config: PauseConfig, orders_datab
     context.add_output_metadata({"paused": ", ".join(f"{name} since {at:%Y-%m-%d %H:%M} UTC" for name, at in paused.items())})
 
 
-@dg.job(description="Pauses and resumes customers, named in the Launchpad; with none it shows who is paused.")
-def pause_customers() -> None:
-    """One step: `record_pauses`."""
-    record_pauses()
+pause_customers = job_of(
+    "pause_customers", "Pauses and resumes customers, named in the Launchpad; with none it shows who is paused.", record_pauses
+)
 
 
 @dg.op(out=dg.Out(dg.Nothing))
 def load_new_files(orders_database: OrdersDatabase) -> Iterator[dg.AssetObservation]:
     """Load the files of the folder that are new or changed, together; a refused one is noted with its reason and stops no other."""
     with dagster_failures("order files"), TemporaryDirectory() as unpacked:
-        load = Loads(orders_database.store).load_folder(order_folder(Settings()), datetime.now(UTC), Path(unpacked))
+        load = Loads(orders_database.store).load_folder(Settings().order_folder, datetime.now(UTC), Path(unpacked))
         files = [dg.TableRecord({"file": file.path.name, "sheets": len(file.sheets), "rows": file.rows}) for file in load.files]
         metadata: dict[str, dg.RawMetadataValue] = {"rows_loaded": load.rows, "files_loaded": len(load.files)}
         metadata |= {"files_refused": len(load.refused)} | ({"files": dg.MetadataValue.table(files)} if files else {})
@@ -106,13 +110,11 @@ def load_new_files(orders_database: OrdersDatabase) -> Iterator[dg.AssetObservat
             raise SourceDataError(f"Refused {len(load.refused)} of {count}. {' '.join(load.refused.values())}")
 
 
-@dg.job(description="Loads the new and changed order files of the folder that [files] names into the staging table.")
-def load_files() -> None:
-    """One step: `load_new_files`."""
-    load_new_files()
-
-
-_SHOWN_CHANGES = 100
+load_files = job_of(
+    "load_files",
+    "Loads the new and changed order files of the folder that [files] names into the staging table.",
+    load_new_files,
+)
 
 
 @dg.op(out=dg.Out(dg.Nothing), pool=POOL)
@@ -124,16 +126,13 @@ def show_changes(
     with dagster_failures(customer), orders_database.store.dry_run_transaction() as store:
         if run_options.limit:
             raise ConfigurationError("A preview tells all that a run would change; leave out `limit`, or name some `orders`.")
-        run, merge = monday.sync_run(store, context.run.run_id, context.log.info, run_options.orders), OrderMerge(store)
+        run, merge = monday.sync_run(store, context.run.run_id, context.log.info, run_options), OrderMerge(store)
         store.require_board()
         run.preflight()
         if run_options.resync:
             store.compare_again(customer)
-        changes = OrderChanges(run_options.orders, _SHOWN_CHANGES)
-        report = pipeline.sync_customer(
-            run, merge, customer, merge.scan_staging(),
-            skip_subitems=run_options.skip_subitems, accept=run_options.guards, dry=True, changes=changes,
-        )  # fmt: skip
+        run.changes = changes = OrderChanges(run_options.orders, _SHOWN_CHANGES)
+        report = pipeline.sync_customer(run, merge, customer, merge.scan_staging(), run_options.guards)
     if report.error:
         raise dg.Failure(f"{customer}: {report.error}", {"customer": customer}, allow_retries=False)
     counts, rows = change_counts(changes.orders.values()), list(change_table(changes.orders.values()))
@@ -151,17 +150,15 @@ def show_changes(
     yield dg.AssetObservation(ORDER_BOARD, description=f"{customer}: a run would change {in_words}", metadata=metadata)
 
 
-@dg.job(
+preview_customer = job_of(
+    "preview_customer",
+    "Shows what a run of a customer would change on the board, and writes nothing anywhere.",
+    show_changes,
     partitions_def=CUSTOMERS,
-    description="Shows what a run of a customer would change on the board, and writes nothing anywhere.",
 )
-def preview_customer() -> None:
-    """One step: `show_changes`."""
-    show_changes()
 
 
-_SAY_EVERY = 500
-_PAGE = 1_000
+_SAY_EVERY, _PAGE = 500, 1_000
 
 
 def runs_to_forget(instance: dg.DagsterInstance, before: datetime) -> list[str]:
@@ -213,10 +210,8 @@ def trim_sync_log(context: OpExecutionContext, orders_database: OrdersDatabase) 
     context.add_output_metadata({"deleted_documents": deleted, "log_retention_days": configuration.monday.log_retention_days})
 
 
-@dg.job(
-    description="Deletes old rows of ORDER_SYNC_LOG and Dagster's old runs, each after its retention. No order is ever deleted."
+retention = job_of(
+    "retention",
+    "Deletes old rows of ORDER_SYNC_LOG and Dagster's old runs, each after its retention. No order is ever deleted.",
+    *(trim_sync_log, trim_runs),
 )
-def retention() -> None:
-    """Two steps, neither of which waits for the other."""
-    trim_sync_log()
-    trim_runs()

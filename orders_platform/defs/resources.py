@@ -80,15 +80,17 @@ class MondayResource(dg.ConfigurableResource[Any]):
         return open_board(Settings())
 
     def sync_run(
-        self, store: OrderStore, run_id: str, progress: Callable[[str], None], orders: Collection[str] = ()
+        self, store: OrderStore, run_id: str, progress: Callable[[str], None], options: "RunOptions | None" = None
     ) -> SyncRun:
-        """The run's shared state: the preflight is made once for the three assets that send, and for these orders or all."""
+        """The run's shared state: the preflight is made once for the three assets that send."""
 
         def as_lines(words: str, done: int, total: int) -> None:
             progress(f"{words}: {done:,} of {total:,}" if total else words)
 
         if self._run is None:
-            self._run = SyncRun(store, self.board, run_id=run_id, progress=as_lines, orders=orders)
+            self._run = SyncRun(store, self.board, run_id=run_id, progress=as_lines)
+            if options:
+                self._run.orders, self._run.limit, self._run.skip_subitems = options.orders, options.most, options.skip_subitems
         return self._run
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002 - Dagster's signature

@@ -17,11 +17,7 @@ def elapsed() -> float:
     return time.monotonic() if _BOOT_TIME is None else time.clock_gettime(_BOOT_TIME)
 
 
-def _boot() -> str:
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    except OSError:
-        return str(uuid.uuid4())
-
-
-BOOT = _boot()  # which start of which machine that was; where the system does not tell, this process
+try:
+    BOOT = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()  # which start of which machine this is
+except OSError:
+    BOOT = str(uuid.uuid4())  # the system does not tell: this process

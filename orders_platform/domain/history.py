@@ -7,8 +7,7 @@ from datetime import datetime
 from orders_platform.domain.mutations import Outcome
 from orders_platform.domain.orders import RowKind, SyncState
 
-ADOPT = "adopt"
-"""The operation of a line of the log that was no request: rows without an id were found on the board."""
+ADOPT = "adopt"  # the operation of a line of the log that was no request: rows without an id were found on the board
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,3 @@ class LastChanges:
     at: datetime
     orders: tuple[OrderChange, ...] = ()
     adopted: int = 0
-
-    def count(self, action: Action | None) -> int:
-        """Orders that were made, changed or archived; None: whose sizes alone changed."""
-        return sum(change.action is action for change in self.orders)

@@ -7,9 +7,9 @@ chooses one, and the column is known by title and type. Nothing here sends.
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, TypeVar
+from typing import TypeVar
 
-from orders_platform.domain.board import BoardDescription, Column
+from orders_platform.domain.board import BoardDescription, Column, Label
 from orders_platform.domain.column_values import LabelIndex
 from orders_platform.domain.mapping import BoardMapping, ColumnType, Field, LabelPolicy
 from orders_platform.domain.mutations import Mutation, Operation
@@ -17,23 +17,6 @@ from orders_platform.domain.text import counted, fold
 from orders_platform.errors import BoardMismatchError, RowError
 
 _Read = TypeVar("_Read")
-
-# Types whose cells monday fills or which only its own screens edit, and where their content comes from.
-READ_ONLY_TYPES: Final[Mapping[str, str]] = {
-    "auto_number": "monday numbers the items itself",
-    "button": "it holds no value",
-    "creation_log": "monday fills it",
-    "formula": "monday computes it from other columns",
-    "integration": "an integration fills it",
-    "item_assignees": "monday fills it",
-    "item_id": "monday fills it",
-    "last_updated": "monday fills it",
-    "mirror": "it shows a column of another board",
-    "name": "the item's name is sent as such, not as a column",
-    "progress": "monday computes it from the status columns",
-    "subtasks": "subitems are sent as such, not as a column",
-    "time_tracking": "only people start and stop it",
-}
 
 
 def board_problems(mapping: BoardMapping, board: BoardDescription, *, may_create_labels: bool = True) -> tuple[str, ...]:
@@ -97,9 +80,8 @@ def _column_problems(field: Field, column: Column | None) -> Iterator[str]:
     if column is None:
         wanted = f"wanted as {field.type} for {_sources(field)}"
         yield f"there is no column {field.column_id!r} on the board (or it is archived), {wanted}"
-    elif column.type in READ_ONLY_TYPES:
-        reason = READ_ONLY_TYPES[column.type]
-        yield f"column {_column_name(column)} is of type {column.type}, which cannot be written: {reason} (for {_sources(field)})"
+    elif column.type not in set(ColumnType):
+        yield f"column {_column_name(column)} is of type {column.type}, which cannot be written from a list (for {_sources(field)})"
     elif column.type != field.type:
         yield f"column {_column_name(column)} is of type {column.type}, the configuration says {field.type} (for {_sources(field)})"
 
@@ -170,14 +152,12 @@ class AbsentLabels:
         """Those that monday can make labels of, and a sentence for each other."""
         may, reasons, index = list[str](), list[str](), LabelIndex()
         for text in self.texts:
-            try:
-                choice = index.choose(replace(self.field, labels=LabelPolicy.CREATE), self.column, text)
-            except RowError as error:
-                reasons.append(f"column {self.column.title!r} ({self.column.id}): {text!r} {error.message}")
-                continue
+            choice, reason = _chosen(index, replace(self.field, labels=LabelPolicy.CREATE), self.column, text)
             if isinstance(choice, str):
                 may.append(choice)
                 index.add(self.column, choice)
+            elif reason:
+                reasons.append(f"column {_column_name(self.column)}: {text!r} {reason}")
         return may, reasons
 
 
@@ -194,16 +174,17 @@ def absent_labels(
         if column is None or not field.type.has_labels or field.labels is LabelPolicy.CREATE:
             continue
         texts = sorted({text for source in field.sources for text in values.get(source, ())})
-        if absent := [text for text in texts if not _is_label(field, column, text)]:
+        if absent := [text for text in texts if _chosen(LabelIndex(), field, column, text)[0] is None]:
             found.append(AbsentLabels(field, column, absent))
     return found
 
 
-def _is_label(field: Field, column: Column, text: str) -> bool:
+def _chosen(index: LabelIndex, field: Field, column: Column, text: str) -> tuple[Label | str | None, str]:
+    """The label of a text, or why it has none."""
     try:
-        return LabelIndex().choose(field, column, text) is not None
-    except RowError:
-        return False
+        return index.choose(field, column, text), ""
+    except RowError as error:
+        return None, error.message
 
 
 def new_labels(

@@ -1,9 +1,10 @@
 """The verdict on a customer: are its orders on the board as the list has them? Made here alone; every surface shows it."""
 
 import enum
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Self
 
 from orders_platform.domain.customers import UNKNOWN_CUSTOMER, UNMATCHED_NO_ORDER
 from orders_platform.domain.guards import Guard
@@ -51,6 +52,16 @@ class Verdict:
     # its load is not the one that was merged last, or was not merged whole: what it holds is not counted here
     is_unmerged: bool = False
 
+    @classmethod
+    def of(cls, stand: CustomerSummary, invalid: Sequence[RowProblem], warnings: int, **more: Any) -> Self:
+        """The verdict on a customer, out of its invalid rows and the number of its cells that were left out."""
+        no_orders = sum(row.rows for row in invalid if row.code in NO_ORDERS)
+        return cls(
+            stand.customer, orders=stand.orders, on_board=stand.items - stand.missing, waiting=stand.new + stand.pending,
+            failed=stand.failed + stand.blocked, invalid=sum(row.rows for row in invalid) - no_orders,
+            warnings=no_orders + warnings, differences=stand.differences, **more,
+        )  # fmt: skip
+
     @property
     def state(self) -> CustomerState:
         """In one word."""
@@ -93,46 +104,6 @@ class Verdict:
         paused = [f"paused since {self.paused_at:%Y-%m-%d %H:%M} UTC"] if self.paused_at else []
         unmerged = ["its load is not merged yet"] if self.is_unmerged else []
         return f"{self.customer}: {'; '.join([head, *unmerged, *said, *stopped, *paused])}"
-
-
-def verdicts_of(
-    customers: Iterable[str],
-    summaries: Iterable[CustomerSummary],
-    invalid: Sequence[RowProblem],
-    warnings: Mapping[str, int],
-    unmatched: Mapping[str, int],
-    guards: Sequence[Guard],
-    paused: Mapping[str, datetime],
-    unmerged: Collection[str] = (),
-) -> list[Verdict]:
-    """The verdict on each of these customers.
-
-    `warnings` counts the cells of each that were left out, `unmatched` the rows of its files that name no customer;
-    `paused` says since when a customer is, `unmerged` are those whose load is not merged.
-    """
-    stands = {summary.customer: summary for summary in summaries}
-    found = []
-    for name in customers:
-        rows = [row for row in invalid if row.customer == name]
-        no_orders = sum(row.rows for row in rows if row.code in NO_ORDERS)
-        stand = stands.get(name, CustomerSummary(name))
-        found.append(
-            Verdict(
-                name,
-                orders=stand.orders,
-                on_board=stand.items - stand.missing,
-                waiting=stand.new + stand.pending,
-                failed=stand.failed + stand.blocked,
-                invalid=sum(row.rows for row in rows) - no_orders,
-                unmatched=unmatched.get(name, 0),
-                warnings=no_orders + warnings.get(name, 0),
-                differences=stand.differences,
-                guards=tuple(guard for guard in guards if guard.customer == name and not guard.is_accepted),
-                paused_at=paused.get(name),
-                is_unmerged=name in unmerged,
-            )
-        )
-    return found
 
 
 def all_well(verdicts: Iterable[Verdict], invalid: Iterable[RowProblem] = (), *, strict: bool = False) -> bool:

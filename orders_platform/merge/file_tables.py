@@ -35,8 +35,7 @@ _ROWS = 100  # in a block of a CSV
 Block = tuple[int, dict[int, Sequence[str]]]
 """So many rows, and by place, counted from 0, the columns that have a value in one of them."""
 
-Examples = tuple[int, list[tuple[int, str]]]
-"""How many cells, and the row (counted from 0) and the text of the first."""
+Examples = tuple[int, list[tuple[int, str]]]  # how many cells, and the row (counted from 0) and the text of the first
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +63,9 @@ class FileOptions:
         said = {"--sheet": (self.sheets, True), "--encoding": (self.encoding, False), "--delimiter": (self.delimiter, False)}
         wanted = {name: of_workbooks for name, (value, of_workbooks) in said.items() if value}
         kinds = {_is_workbook(_beginning(path)) for path in paths if wanted}
-        for name in (name for name, of_workbooks in wanted.items() if of_workbooks not in kinds):
-            why = "workbooks, and no file is one" if wanted[name] else "texts such as .csv, and every file is a workbook"
-            raise ConfigurationError(f"{name} is for {why}. Nothing was read. Leave it out.")
+        if useless := next((name for name, of_workbooks in wanted.items() if of_workbooks not in kinds), None):
+            why = "workbooks, and no file is one" if wanted[useless] else "texts such as .csv, and every file is a workbook"
+            raise ConfigurationError(f"{useless} is for {why}. Nothing was read. Leave it out.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,15 +137,10 @@ def content_hash(path: Path) -> str:
 
 
 def tables_of(path: Path, options: FileOptions, is_header: Callable[[Sequence[str]], bool], folder: Path) -> list[Table]:
-    """The tables of a file. A workbook is told by its content, whatever the file is called.
+    """The tables of a file. A workbook is told by its content, whatever the file is called, and its sheets go into `folder`.
 
-    Args:
-        path: the file.
-        options: what cannot be guessed.
-        is_header: whether a row is the one with the headers.
-        folder: for the sheets of a workbook; it must live as long as the tables.
-
-    Raises `SourceDataError`: the file is absent, of another kind, damaged or protected.
+    `is_header` says whether a row is the one with the headers. Raises `SourceDataError`: the file is absent, of another kind, damaged or
+    protected.
     """
     stamp, beginning = _stamp(path), _beginning(path)
     if _is_workbook(beginning):

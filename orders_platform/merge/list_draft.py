@@ -15,6 +15,7 @@ from pathlib import Path
 
 import jinja2
 
+from orders_platform.configuration import Tables
 from orders_platform.domain.cell_texts import NUMERAL, day, is_day, meaning, numeral
 from orders_platform.domain.customers import TOTALS
 from orders_platform.domain.text import clean, counted, few, fold
@@ -24,9 +25,6 @@ from orders_platform.merge.file_tables import HEADER_WITHIN, FileOptions, Table,
 _FILE, _SOURCE, _TYPE, _TOTAL = "_FILE", "_SOURCE_CUSTOMER", "_ORDER_TYPE", "_TOTAL"
 """Columns that the platform needs; the last two where the list has none."""
 
-_ROLES = (
-    "staging", "orders", "staged_lines", "lines", "log", "rejects", "customers", "loads", "order_sync_status", "customer_summary"
-)  # fmt: skip
 _NULL_WORDS = {"nan", "none", "null", "n/a", "#n/a"}
 _MOST_LABELS, _LONG, _LONGEST_NAME, _NAMED, _FEW = 12, 255, 128, 5, 5
 _ORDER = re.compile(r"order|\bpo\b|\bnr\b|\bno\b|number|\bid\b|\bref|bestell", re.IGNORECASE)
@@ -52,41 +50,22 @@ _ALIKE = (
 _PREFIXES = {"numbers": "numeric", "long_text": "long"}
 
 
-@dataclass(eq=False)
 class _Column:
     """A column of the file, with its cells as they are meant, empty where blank."""
 
-    name: str
-    cells: list[str]
-
-    @cached_property
-    def filled(self) -> list[str]:
-        return [text for text in self.cells if text]
-
-    @cached_property
-    def distinct(self) -> list[str]:
-        """Each value once, in its first spelling."""
-        return list({fold(text): text for text in reversed(self.filled)}.values())[::-1]
-
-    @cached_property
-    def counts(self) -> list[float | None]:
-        """What each cell counts, 0 where it is blank, None where it is no number."""
-        texts = [numeral(text) if text else "0" for text in self.cells]
-        return [float(text) if NUMERAL.fullmatch(text) else None for text in texts]
-
-    @cached_property
-    def numbers(self) -> list[float]:
-        """The same, 0 where they are no numbers; nothing where most are none, or codes."""
+    def __init__(self, name: str, cells: list[str]) -> None:
+        self.name, self.cells = name, cells
+        self.filled = [text for text in cells if text]
+        self.distinct = list({fold(text): text for text in reversed(self.filled)}.values())[::-1]  # in their first spellings
+        texts = [numeral(text) if text else "0" for text in cells]
+        counts = self.counts = [
+            float(text) if NUMERAL.fullmatch(text) else None for text in texts
+        ]  # None where a cell is no number
+        self.no_numbers = [text for text, count in zip(cells, counts, strict=True) if count is None]
+        self.no_days = [text for text in self.filled if not ("-" in text and is_day(day(text)))]
         is_code = any(re.match("0[0-9]", text) for text in self.filled)
-        return [count or 0.0 for count in self.counts] if not is_code and self._is_all_but(self.no_numbers) else []
-
-    @cached_property
-    def no_numbers(self) -> list[str]:
-        return [text for text, count in zip(self.cells, self.counts, strict=True) if count is None]
-
-    @cached_property
-    def no_days(self) -> list[str]:
-        return [text for text in self.filled if not ("-" in text and is_day(day(text)))]
+        is_number = not is_code and self._is_all_but(self.no_numbers)
+        self.numbers = [count or 0.0 for count in counts] if is_number else []
 
     def _is_all_but(self, odd: Sequence[str]) -> bool:
         """Whether these are few of its cells: one in twenty, or a single word, besides those that say that nothing is known yet."""
@@ -175,7 +154,8 @@ class ListDraft:
         environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False)  # noqa: S701 - TOML
         environment.filters["q"] = lambda value: json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
         return environment.from_string(template).render(
-            file=self.path.name, stem=re.sub(r"\W+", "_", self.path.stem).strip("_").lower()[:40] or "list", roles=_ROLES,
+            file=self.path.name, stem=re.sub(r"\W+", "_", self.path.stem).strip("_").lower()[:40] or "list",
+            roles=[role for role in Tables.model_fields if role != "schema_name"],
             order_list=listed.items(), customer=customer.name, source_customer=_SOURCE, source_file=_FILE,
             order_type=status.name if status else _TYPE, total=total.name if total else _TOTAL,
             after=order[order.index(sizes[0].name) - 1], before=order[order.index(sizes[-1].name) + 1],
@@ -282,17 +262,10 @@ def _between(text: str, start: str, end: str) -> str:
 
 
 def draft(path: Path, options: FileOptions, folder: Path, ours: Collection[str]) -> ListDraft:
-    """Read a file, the first sheet of orders of a workbook, for its guesses.
+    """Read a file, the first sheet of orders of a workbook, for its guesses; `folder` takes what a workbook unpacks to.
 
-    Args:
-        path: the file.
-        options: what cannot be guessed of it.
-        folder: for what a workbook unpacks to.
-        ours: the names of our own columns, which the table of orders has besides those of the list.
-
-    Raises:
-        SourceDataError: it is no list of orders.
-        ConfigurationError: an option is for another kind of file.
+    `ours` are the columns that the table of orders has besides those of the list. Raises `SourceDataError`: it is no list of orders;
+    `ConfigurationError`: an option is for another kind of file.
     """
     options.require_use([path])
     taken = {name.casefold() for name in (*ours, _FILE, _SOURCE, _TYPE, _TOTAL)}

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from orders_platform.database.engine import repeated_when_lost
 from orders_platform.database.order_store import OrderStore, Row
-from orders_platform.database.statements import Runner, Statements, chunks
+from orders_platform.database.statements import Runner, Variables, chunks
 from orders_platform.domain.cell_texts import PLACEHOLDER_DATES
 from orders_platform.domain.text import counted, fold
 from orders_platform.errors import SourceDataError
@@ -34,8 +34,7 @@ _MOST = 1_000
 _NAMESAKE, _UNREADABLE = "namesake", "unreadable"
 """In place of a file's content: another file of the folder differs from it by its ending only; nobody may read it."""
 
-Signature = tuple[int, int, str]
-"""By which a file is known again: its size, when it was written, and its content as a hash."""
+Signature = tuple[int, int, str]  # by which a file is known again: its size, when it was written, and its content as a hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +109,7 @@ class Loads:
     def read(self, paths: Sequence[Path], options: FileOptions, folder: Path) -> Load:
         """Check all files to their end, and decide; `folder` takes what workbooks unpack to, and must live until they are staged.
 
-        Raises:
-            SourceDataError: what keeps any of them from being loaded whole.
-            ConfigurationError: an option is for another kind of file.
+        Raises `SourceDataError`: why any of them cannot be loaded whole; `ConfigurationError`: an option is for another kind of file.
         """
         options.require_use(paths)
         files, refusals = list[OrderFile](), list[str]()
@@ -126,8 +123,8 @@ class Loads:
         if refusals:
             raise SourceDataError("\n".join(refusals))
         absent = self._absent(files)
-        keyed = Statements(self._store.templates, {"absent": absent, "keys": list(self.columns.keys)})
-        kept = _KeptValues(absent, self.columns.keys, self._store.read("0_read_kept", None, keyed) if absent else ())
+        columns: Variables = {"absent": tuple(absent), "keys": self.columns.keys}
+        kept = _KeptValues(absent, self.columns.keys, self._store.read("0_read_kept", columns) if absent else ())
         rules = self._merge.rules
         shown = {name for sources in rules.watched for name in sources}.union(rules.sizes, self.columns.keys)
         lost = kept.lost((sheet for file in files for sheet in file.sheets), shown)
@@ -195,11 +192,7 @@ class Loads:
     def stage(self, loads: Sequence[Load], now: datetime, *, replace: bool = True, folder: Folder | None = None) -> int:
         """Put the rows of the files into the staging table; how many.
 
-        Args:
-            loads: what `read` gave.
-            now: when.
-            replace: take the place of all staged rows, or of none.
-            folder: where the files were found: they take the place of their own rows, and `superseded` ones.
+        They take the place of all staged rows, or with `replace=False` of none; those of a folder of their own ones and `superseded` ones.
         """
         done, names = 0, {source for load in loads for source in load.sources}
         contents = {file.path.name: file.content_hash for load in loads for file in load.files}
@@ -267,11 +260,8 @@ class KnownFile:
 def sharing(sources: Mapping[str, Set[str]], staged: Mapping[str, Set[str]]) -> dict[str, str]:
     """Which files may not be loaded, since their rows name a source that those of another file name; with that file.
 
-    One whose rows named it before is the one that has it; of new ones the first.
-
-    Args:
-        sources: what the rows of files that are to be loaded name, by file, the known ones first.
-        staged: what the staged rows of the files of the folder name.
+    One whose rows named it before is the one that has it; of new ones the first. `sources` are those of the files to be loaded, the known
+    files first; `staged` those of the staged rows of the files of the folder.
     """
     had, loaded = ({name: set(map(fold, found)) for name, found in each.items()} for each in (staged, sources))
     for name in reversed(loaded):
@@ -298,13 +288,8 @@ def look_into(folder: Path, latest: Mapping[str, KnownFile], now: datetime, know
     was refused for the sources that its rows name when no other file there has them any more. One that was written within the last seconds
     may not be whole.
 
-    Args:
-        folder: where people put them.
-        latest: what is known of each file, by its name.
-        now: the time.
-        known: the signatures of an earlier look, by name, so that a file is read only when it changed; brought up to date.
-
-    Raises `SourceDataError`: the folder cannot be read.
+    `known` are the signatures of an earlier look, by name, so that a file is read only when it changed; it is brought up to date. Raises
+    `SourceDataError`: the folder cannot be read.
     """
     try:
         named = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in (*TEXT_ENDINGS, *WORKBOOK_ENDINGS)]
@@ -362,11 +347,8 @@ def superseded(
     folder holds are superseded whatever else was edited, and so are its rows without a number. Of any other file that left, a number is
     when all its rows have the same keys in the folder: what was only deleted loses nothing.
 
-    Args:
-        rows: the staged rows: their file, their order number, the other keys.
-        present: the files that are in the folder.
-        fresh: those of them that were loaded just now.
-        copies: those of them whose content another one had before.
+    `rows` are the file, the order number and the other keys of each staged row; of the files `present` in the folder, `fresh` ones were
+    loaded just now, and the content of `copies` another one had before.
     """
     by_file: dict[str | None, dict[str, set[tuple[str, ...]]]] = {}
     spelled: dict[tuple[str | None, str], set[str | None]] = {}

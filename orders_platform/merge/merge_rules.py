@@ -189,7 +189,8 @@ class MergeRules:
         c, keys = self._configuration, self._configuration.keys_of(customer)
         if keys in self._hashes:
             return self._hashes[keys]
-        columns = [asdict(column) | {"null_words": sorted(column.null_words), "staged": ""} for column in self.business]
+        columns = [{name: getattr(column, name) for name in column.__slots__} | {"null_words": sorted(column.null_words), "staged": ""}
+                   for column in self.business]  # fmt: skip
         facts = [_RULES_VERSION, c.cleaning.model_dump(), c.names.model_dump(), asdict(c.sizes), keys.model_dump(),
                  c.columns.model_dump(), c.items.long_texts, c.policies.removed_orders,
                  [asdict(rule) for rule in c.guard_rules.values()], self.watched, columns]  # fmt: skip

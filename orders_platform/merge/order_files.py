@@ -79,22 +79,13 @@ class FileFinding:
 class OrderSheet:
     """A CSV or a sheet of a workbook that was read to its end once.
 
-    Attributes:
-        table: the table.
-        header_row: where the headers stand, counted from 1.
-        place_of: staging column -> place in each row, counted from 0.
-        by_alias: header -> column, for every header that is not written exactly as its column.
-        rows: how many rows below the headers hold anything.
-        quantity: the sum of the sizes, without rows of totals.
-        numbers: the order numbers.
-        spellings: how many rows there are of each spelling of a customer.
-        customers: the rows of each customer; `unmatched_rows` are those of nobody who is configured, `nameless_rows` of these name none.
-        findings: what Excel did to the data.
+    `numbers` are its order numbers, `quantity` the sum of the sizes without rows of totals, `findings` what Excel did to the data. Of the
+    rows of nobody who is configured (`unmatched_rows`), `nameless_rows` name none.
     """
 
     def __init__(self, table: Table, header_row: int, titles: Row, known: OrderColumns, progress: Progress) -> None:
-        self.table, self.header_row, self._known = table, header_row, known
-        self.place_of, self._unread = _matched(titles, known, table.title)
+        self.table, self.header_row, self._known = table, header_row, known  # the row of the headers is counted from 1
+        self.place_of, self._unread = _matched(titles, known, table.title)  # by staging column the place in each row, from 0
         self.by_alias = {titles[place]: name for name, place in self.place_of.items() if titles[place] != name}
         self.rows, self.quantity, self.numbers = 0, 0.0, list[str]()
         self._filled: set[int] = set()
@@ -114,42 +105,16 @@ class OrderSheet:
         nameless = (found for found in scan.unmatched if not (found.has_orders and fold(found.spelling or "")))
         self.nameless_rows = sum(found.rows for found in nameless)
         self.findings = tuple(self._find())
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The staging columns that the table has, the one of the file among them."""
-        return tuple(dict.fromkeys((*self.place_of, self._known.file)))
-
-    @property
-    def filled(self) -> tuple[str, ...]:
-        """Those of them that have a value, in the order of each row of `staged_rows`."""
-        return tuple(name for name in self.columns if name == self._known.file or self.place_of[name] in self._filled)
-
-    @property
-    def exact(self) -> tuple[str, ...]:
-        """The columns whose header is written exactly as the column."""
-        return tuple(name for name in self.place_of if name not in self.by_alias.values())
-
-    @property
-    def sizes(self) -> tuple[str, ...]:
-        """The sizes that have quantities."""
-        return tuple(name for name in self.filled if name in self._known.sizes)
-
-    @property
-    def unknown(self) -> dict[str, int]:
-        """Header -> cells with a value, for headers that are no column."""
-        return {header: self._values[place] for place, header in self._unread.items() if header}
-
-    @property
-    def blank_headers(self) -> dict[str, int]:
-        """Spreadsheet letter -> cells with a value, for columns without a header."""
-        places = sorted({*self._unread, *self._values})
-        return {column_letter(place): self._values[place] for place in places if not self._unread.get(place)}
-
-    @property
-    def unread(self) -> dict[str, int]:
-        """Both of these, as `--ignore` names them."""
-        return {**self.unknown, **{f"column {letter}": count for letter, count in self.blank_headers.items()}}
+        # The staging columns that the table has, the one of the file among them; those with a value, as in each row of `staged_rows`.
+        self.columns = tuple(dict.fromkeys((*self.place_of, known.file)))
+        self.filled = tuple(name for name in self.columns if name == known.file or self.place_of[name] in self._filled)
+        self.exact = tuple(name for name in self.place_of if name not in self.by_alias.values())  # whose header is written so
+        self.sizes = tuple(name for name in self.filled if name in known.sizes)
+        # Cells with a value under headers that are no column, and by spreadsheet letter without a header; both as `--ignore` names them.
+        self.unknown = {header: self._values[place] for place, header in self._unread.items() if header}
+        blank = sorted(place for place in {*self._unread, *self._values} if not self._unread.get(place))
+        self.blank_headers = {column_letter(place): self._values[place] for place in blank}
+        self.unread = {**self.unknown, **{f"column {letter}": count for letter, count in self.blank_headers.items()}}
 
     def report(self) -> dict[str, object]:
         """What was understood, for `--json`."""
@@ -229,20 +194,25 @@ class OrderSheet:
 
     def _find(self) -> Iterator[FileFinding]:
         known, key = self._known, self._known.keys[0]
-        invalid = "; their rows are invalid"
         for column, place in self.place_of.items():
-            yield from self._noted("formula", column, "with a formula without a stored result", is_refused=True)
-            yield from self._noted("error", column, f"with an error value, left out{invalid * (column == key)}")
-            if column not in known.dates:
-                yield from self._noted("date", column, "with a day where none belongs, as Excel makes of 3-4 or 1/2")
-            if column in known.sizes | known.numbers:
-                yield from self._noted("number", column, "with a number stored as text, read as a number")
-            if column == key:
-                yield from self._noted("digits", column, "with more digits than a number of a sheet keeps", is_refused=True)
+            what_of = {  # of what `workbook_sheets.py` notes
+                "formula": "with a formula without a stored result",
+                "error": "with an error value, left out" + "; their rows are invalid" * (column == key),
+                "date": "with a day where none belongs, as Excel makes of 3-4 or 1/2" * (column not in known.dates),
+                "number": "with a number stored as text, read as a number" * (column in known.sizes | known.numbers),
+                "digits": "with more digits than a number of a sheet keeps" * (column == key),
+            }
+            for kind, what in what_of.items():
+                count, examples = self.table.notes.get(kind, {}).get(str(place), (0, []))
+                below = [(row, text) for row, text in examples if row >= self.header_row]
+                count -= len(examples) - len(below)
+                if what and count:
+                    shown = tuple(f"{column_letter(place)}{row + 1}{f' ({text})' if text else ''}" for row, text in below)
+                    yield FileFinding(column, what, count, shown, is_refused=kind in {"formula", "digits"})
             if place in self._serials:
-                count, examples = self._serials[place]
+                count, found = self._serials[place]
                 offset, system = (_1904, ", counted from 1904") if self.table.is_1904 else (0, "")
-                shown = tuple(f"{text} as {day(str(int(text) + offset))}" for text in examples)
+                shown = tuple(f"{text} as {day(str(int(text) + offset))}" for text in found)
                 yield FileFinding(column, f"with the serial number of a day{system}", count, shown)
         digits = [number for number in map(str.strip, self.numbers) if number[:1].isdigit()]
         exponents = [number for number in digits if _EXPONENT.fullmatch(number)]
@@ -256,50 +226,24 @@ class OrderSheet:
             what = "without the leading zeros that others have, perhaps lost"
             yield FileFinding(key, what, len(bare), tuple(bare[:_EXAMPLES]))
 
-    def _noted(self, kind: str, column: str, what: str, *, is_refused: bool = False) -> Iterator[FileFinding]:
-        """A finding of what `workbook_sheets.py` noted below the headers."""
-        place = self.place_of[column]
-        count, examples = self.table.notes.get(kind, {}).get(str(place), (0, []))
-        below = [(row, text) for row, text in examples if row >= self.header_row]
-        count -= len(examples) - len(below)
-        if count:
-            shown = tuple(f"{column_letter(place)}{row + 1}{f' ({text})' if text else ''}" for row, text in below)
-            yield FileFinding(column, what, count, shown, is_refused)
 
-
-@dataclass(frozen=True, slots=True)
 class OrderFile:
     """An order file: the sheets that are read, those that are left out with the reason, and its content as a hash."""
 
-    path: Path
-    content_hash: str
-    sheets: tuple[OrderSheet, ...]
-    left_out: Mapping[str, str]
-
-    @property
-    def rows(self) -> int:
-        """Rows of all sheets."""
-        return sum(sheet.rows for sheet in self.sheets)
-
-    @property
-    def sources(self) -> frozenset[str]:
-        """What its rows name as their file, and its own name."""
-        return frozenset({self.path.stem, *(count.file for sheet in self.sheets for count in sheet.spellings if count.file)})
+    def __init__(self, path: Path, content: str, sheets: Sequence[OrderSheet], left_out: Mapping[str, str]) -> None:
+        self.path, self.content_hash, self.sheets, self.left_out = path, content, sheets, left_out
+        self.rows = sum(sheet.rows for sheet in sheets)
+        named = (count.file for sheet in sheets for count in sheet.spellings if count.file)
+        self.sources = frozenset({path.stem, *named})  # what its rows name as their file, and its own name
 
 
 def read_order_file(
     path: Path, known: OrderColumns, folder: Path, options: FileOptions, progress: Progress = lambda _words, _done: None
 ) -> OrderFile:
-    """Check a file to its end, and say what can be read of it.
+    """Check a workbook or a CSV to its end, every visible sheet with the order number among its headers, and say what can be read of it.
 
-    Args:
-        path: a workbook or a CSV. Every visible sheet with the order number among its headers is read.
-        known: the columns of the staging table.
-        folder: for what a workbook unpacks to; it must live until the rows were read.
-        options: what cannot be guessed.
-        progress: called with the rows that were read.
-
-    Raises `SourceDataError`: the file is absent, empty, damaged or of another kind, has no order number or a column twice.
+    `folder` takes what a workbook unpacks to, and must live until the rows were read. Raises `SourceDataError`: the file is absent, empty,
+    damaged or of another kind, has no order number or a column twice.
     """
 
     def is_header(row: Row) -> bool:
@@ -326,7 +270,7 @@ def read_order_file(
             left_out[table.sheet] = "headers and no row below them"
     if not sheets:
         raise SourceDataError(_nothing_message(path, known.keys[0], left_out, beginnings))
-    return OrderFile(path, content, tuple(sheets), left_out)
+    return OrderFile(path, content, sheets, left_out)
 
 
 def column_letter(place: int) -> str:

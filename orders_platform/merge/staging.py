@@ -9,6 +9,7 @@ from operator import itemgetter
 
 from sqlalchemy import Connection, TableClause, column, delete, false, or_, select, table
 
+from orders_platform.database.dialects import LOADED
 from orders_platform.database.order_store import OrderStore
 
 _BATCH = 1_000
@@ -63,17 +64,19 @@ def insert_rows(
     """Insert rows as for `replace_staged_rows`; yields how many after each batch."""
     dialect, table, remaining = store.database.dialect, store.schema.table("staging"), iter(rows)
     names = [str(dialect.quote(name)) for name in columns]
+    batches, number = iter(lambda: list(itertools.islice(remaining, _BATCH)), []), 0
     if not store.schema.has_staged_hashes:
-        while batch := list(itertools.islice(remaining, _BATCH)):
-            yield dialect.insert_rows(connection, table, names, batch, empty_is_null=True)
+        yield from (dialect.insert_rows(connection, table, names, batch, empty_is_null=True) for batch in batches)
         return
     hash_of, (*_, (trigger, create)) = _row_hash(store, columns), store.schema.staged_hash_triggers.items()
-    # Rows that a load inserts keep their hash. Nobody else sees the table without the trigger: it is back when the transaction ends.
-    connection.exec_driver_sql(f"DROP TRIGGER {trigger}")
-    while batch := list(itertools.islice(remaining, _BATCH)):
-        hashed = ((*row, hash_of(row)) for row in batch)
+    for number, batch in enumerate(batches):
+        if number == 1:
+            # Many rows keep their hash without the trigger. Nobody else sees the table so: it is back when the transaction ends.
+            connection.exec_driver_sql(f"DROP TRIGGER {trigger}")
+        hashed = ((*row, (found := hash_of(row)) and ("" if number else LOADED) + found) for row in batch)
         yield dialect.insert_rows(connection, table, [*names, "staged_hash"], hashed, empty_is_null=True)
-    connection.exec_driver_sql(create)
+    if number:
+        connection.exec_driver_sql(create)
 
 
 def _row_hash(store: OrderStore, columns: Sequence[str]) -> Callable[[Sequence[object]], str | None]:

@@ -24,8 +24,7 @@ from xml.etree import ElementTree
 import python_calamine
 from python_calamine import CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
-MEGABYTES = 300
-"""What this process may take: some 7 million cells of the area that a sheet uses, blank ones counted."""
+MEGABYTES = 300  # what this process may take: some 7 million cells of the area that a sheet uses, blank ones counted
 UNPACKED = 2_000_000_000
 _ROWS = 250
 _EXAMPLES = 3
@@ -40,8 +39,7 @@ _BLIND = (
     "error values and formulas without a stored result look like blank cells in this format; save it as .xlsx if there are any"
 )
 
-Notes = dict[str, dict[int, list[Any]]]
-"""By kind of damage and place of the column: how many cells, and the first of them."""
+Notes = dict[str, dict[int, list[Any]]]  # by kind of damage and place of the column: how many cells, and the first of them
 Marks = tuple[int, dict[int, dict[int, str]], Notes]
 """Of a sheet: how many rows are hidden, the error values by row and place, notes."""
 

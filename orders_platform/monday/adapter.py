@@ -1,4 +1,4 @@
-"""`MondayBoard`: monday.com as the sync engine sees it, and `connect_board`, which puts one together.
+"""`MondayBoard`: monday.com as the sync engine sees it.
 
 Reads go out in chunks and pages, and their JSON becomes values of the domain; a page cursor that expired starts the read again.
 """
@@ -9,6 +9,7 @@ import random
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -43,6 +44,9 @@ IDS_A_READ = 100
 
 ITEMS_A_PAGE = 500  # most items of one page (page on items_page)
 _BOARDS_A_PAGE = 100
+_PAGES = {
+    "items_by_column_values": "items_page_by_column_values"
+}  # the field of a page, where it is not called as its document
 _MOST_RESTARTS = 3
 _MOST_PAGES = 2_000  # a million items; no board has so many
 
@@ -51,22 +55,46 @@ class _CursorExpiredError(Exception):
     """monday forgot the cursor: it lives for 60 minutes from the first page on."""
 
 
-class MondayBoard:
-    """The boards (items, subitems) of one monday.com account.
+class MondayBoard(AbstractContextManager["MondayBoard"]):
+    """The boards (items, subitems) of one monday.com account, by the GraphQL endpoint at `url`; close it after use, or use it in a `with`.
 
     Every read returns what it was asked for or raises (`TransientError`, `PermanentError`): an empty answer always means that
-    monday said "empty".
+    monday said "empty". Nothing connects before the first request.
     """
 
-    def __init__(self, client: MondayClient, documents: Documents, pace: Pace, new_key: Callable[[], str]) -> None:
-        self.client = client
-        self._documents = documents
-        self._pace = pace
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        graphql_folder: Path,
+        *,
+        api_version: str = API_VERSION,
+        limits: Limits | None = None,
+        max_in_flight: int = MAX_IN_FLIGHT,
+        batch_size: int = BATCH_SIZE,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        policy: RetryPolicy | None = None,
+        http_transport: httpx.BaseTransport | None = None,
+        rng: random.Random | None = None,
+        clock: Callable[[], float] = elapsed,
+        wall: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+        new_key: Callable[[], str] = lambda: str(uuid.uuid4()),
+    ) -> None:
+        """Address, token, version, time-out and `http_transport` are as `Transport` takes them, with what it raises.
+
+        `limits` are those of a personal token of plan `pro` by default. With one batch in flight everything is done in the caller's thread.
+        `batch_size` is that of the first batches; that of later ones follows from how they went. `clock` only goes forward, `wall` counts
+        from the epoch, for the calls of a day; `rng` makes the jitter, `new_key` idempotency keys.
+        """
+        transport = Transport(url, token, api_version, timeout_seconds, max(1, max_in_flight) + 1, http_transport)
+        limits = limits or limits_of("pro")
+        limits = replace(limits, concurrency=max(1, min(limits.concurrency, max_in_flight)))
+        budget, jitter = Budget(limits, Timer(clock, sleep, wall)), rng or random.Random()  # noqa: S311 - not a secret
+        documents = _documents(graphql_folder)
+        self.client = MondayClient(transport, documents, budget, Pace(batch_size), policy or RetryPolicy(), jitter)
         self._new_key = new_key
         self._ending = ""
-
-    def __enter__(self) -> "MondayBoard":
-        return self
 
     def __exit__(self, *_error: object) -> None:
         self.close()
@@ -88,16 +116,13 @@ class MondayBoard:
     ) -> Iterator[BatchReport]:
         """Send mutations at monday's pace, in batches, several in flight; one report each, in the order they finish.
 
-        `before_request` is called right before every request, first or repeat, in the thread that sends: the caller commits the
-        intent of the batch, and no request leaves more than 5 seconds after that began. When it raises, the request is not made
-        and nothing more is sent. A batch of which no request was made is not reported. A mutation's failure is a result, never an
-        exception. Raises `MondayRefusedError` when every further request would be refused (bad token, no permission),
-        `MondayUnavailableError` when monday stays out of reach or no call is left today, and what `before_request` raised: what was in
-        flight is reported first.
+        `before_request` is called right before every request, first or repeat, in the thread that sends: the caller commits the intent of
+        the batch, and no request leaves more than 5 seconds after that began. When it raises, the request is not made and nothing more is
+        sent. A batch of which no request was made is not reported. A mutation's failure is a result. Raises, once what was in flight is
+        reported, `MondayRefusedError` when every further request would be refused, `MondayUnavailableError` when monday stays out of reach
+        or no call is left today, and what `before_request` raised.
         """
-        key = new_key or self._new_key
-        sending = Sending(self.client, self._documents, self._pace, key, operation, iter(mutations), before_request)
-        return sending.reports()
+        return Sending(self.client, operation, iter(mutations), before_request, new_key or self._new_key).reports()
 
     def describe(self, board_id: int) -> BoardDescription:
         """One board. `BoardMismatchError` when there is none."""
@@ -141,11 +166,10 @@ class MondayBoard:
     def children(self, board_id: int, parent_item_ids: Sequence[int]) -> Mapping[int, Sequence[BoardItem]]:
         """Active subitems by parent id; a parent that is gone from this board is absent."""
         parents = ((board_item(node), node) for node in self._by_ids("subitems_of", parent_item_ids))
+        there = ((item, node) for item, node in parents if not item.absence(board_id))
         # null stands for none here: an item that never had a subitem
-        found = (
-            (item, nodes(node, "subitems", optional="subitems" in node)) for item, node in parents if not item.absence(board_id)
-        )
-        return {item.id: tuple(board_item(each, item.id) for each in under if _is_active(each)) for item, under in found}
+        found = ((item.id, nodes(node, "subitems", optional="subitems" in node)) for item, node in there)
+        return {parent: tuple(board_item(each, parent) for each in under if _is_active(each)) for parent, under in found}
 
     def find_items(self, board_id: int, column_id: str, values: Sequence[str]) -> Mapping[str, Sequence[BoardItem]]:
         """Active items whose text column equals one of `values` (monday folds case), under the value asked for."""
@@ -153,65 +177,51 @@ class MondayBoard:
         wanted = {value: fold(value) for value in values}
         found: dict[str, dict[int, BoardItem]] = {}
         for chunk in _chunks(sorted({value for value in wanted if wanted[value]})):
-            for item in self._matching(board_id, column_id, chunk):
+            rule = {"column_id": column_id, "column_values": chunk}
+            variables = {"board_id": str(board_id), "columns": [rule], "value_columns": [column_id]}
+            for item in self._paged("items_by_column_values", variables, [column_id]):
                 found.setdefault(fold(item.text(column_id)), {})[item.id] = item
         return {value: tuple(found.get(folded, {}).values()) if folded else () for value, folded in wanted.items()}
 
     def items_of_groups(self, board_id: int, group_ids: Sequence[str], column_ids: Sequence[str]) -> Sequence[BoardItem]:
         """Active items of these groups, with the cells asked for."""
         rule = {"column_id": "group", "compare_value": list(group_ids)}
-        variables = {"board_id": str(board_id), "columns": list(column_ids), "limit": ITEMS_A_PAGE, "query": {"rules": [rule]}}
-
-        def first_page() -> Node:
-            # monday answers [null] when the page failed; that is not an empty board.
-            boards = nodes(self._read("items_page", variables), "boards")
-            return _page(boards[0] if boards else {}, "items_page")
-
-        return self._paged(board_id, first_page, column_ids) if group_ids else ()
+        variables = {"board_id": str(board_id), "columns": list(column_ids), "query": {"rules": [rule]}}
+        return self._paged("items_page", variables, column_ids) if group_ids else ()
 
     def _by_ids(self, operation: str, ids: Sequence[int], **variables: object) -> Iterator[Node]:
         for chunk in _chunks([str(each) for each in dict.fromkeys(ids)]):
             yield from nodes(self._read(operation, {"ids": chunk, **variables}), "items")
 
-    def _matching(self, board_id: int, column_id: str, values: Sequence[str]) -> Sequence[BoardItem]:
-        rule = {"column_id": column_id, "column_values": list(values)}
-        variables = {"board_id": str(board_id), "columns": [rule], "value_columns": [column_id], "limit": ITEMS_A_PAGE}
-
-        def first_page() -> Node:
-            return _page(self._read("items_by_column_values", variables), "items_page_by_column_values")
-
-        return self._paged(board_id, first_page, [column_id])
-
-    def _paged(self, board_id: int, first_page: Callable[[], Node], column_ids: Sequence[str]) -> Sequence[BoardItem]:
+    def _paged(self, operation: str, variables: Mapping[str, object], column_ids: Sequence[str]) -> Sequence[BoardItem]:
         for _ in range(_MOST_RESTARTS):
             try:
-                return [board_item(node) for node in self._pages(first_page(), column_ids) if _is_active(node)]
+                return [board_item(node) for node in self._pages(operation, variables, column_ids) if _is_active(node)]
             except _CursorExpiredError:
                 continue
-        raise MondayUnavailableError(f"monday.com gave up its pages of board {board_id} {_MOST_RESTARTS} times; repeat the run")
+        board = variables["board_id"]
+        raise MondayUnavailableError(f"monday.com gave up its pages of board {board} {_MOST_RESTARTS} times; repeat the run")
 
-    def _pages(self, page: Node, column_ids: Sequence[str]) -> Iterator[Node]:
-        yield from nodes(page, "items")
+    def _pages(self, operation: str, variables: Mapping[str, object], column_ids: Sequence[str]) -> Iterator[Node]:
+        """The items of all pages, of which `operation` asks for the first."""
         for _ in range(_MOST_PAGES):
+            data = self._read(operation, {**variables, "limit": ITEMS_A_PAGE})
+            if operation == "items_page":  # monday answers [null] when the page failed; that is not an empty board
+                data = next(iter(nodes(data, "boards")), {})
+            page = data.get(_PAGES.get(operation, operation))
+            if not isinstance(page, dict):
+                raise MondayUnavailableError(f"monday.com answered {operation} without a page; repeat the run")
+            yield from nodes(page, "items")
             if not (cursor := page.get("cursor")):
                 return
-            variables = {"cursor": cursor, "columns": list(column_ids), "limit": ITEMS_A_PAGE}
-            page = _page(self._read("next_items_page", variables), "next_items_page")
-            yield from nodes(page, "items")
+            operation, variables = "next_items_page", {"cursor": cursor, "columns": list(column_ids)}
         raise MondayUnavailableError(f"monday.com answered with more than {_MOST_PAGES} pages of a board; repeat the run")
 
     def _read(self, operation: str, variables: Mapping[str, object]) -> Node:
-        reply = self.client.read(self._documents.read(operation, variables))
+        reply = self.client.read(operation, variables)
         if reply.action is ErrorAction.RESTART:
             raise _CursorExpiredError
         return reply.data or {}
-
-
-def _page(data: Node, field: str) -> Node:
-    page = data.get(field)
-    if not isinstance(page, dict):
-        raise MondayUnavailableError(f"monday.com answered {field} without a page; repeat the run")
-    return page
 
 
 def _is_active(node: Node) -> bool:
@@ -221,50 +231,6 @@ def _is_active(node: Node) -> bool:
 def _chunks(values: Sequence[str]) -> Iterator[list[str]]:
     for start in range(0, len(values), IDS_A_READ):
         yield list(values[start : start + IDS_A_READ])
-
-
-def connect_board(
-    url: str,
-    token: str,
-    graphql_folder: Path,
-    *,
-    api_version: str = API_VERSION,
-    limits: Limits | None = None,
-    max_in_flight: int = MAX_IN_FLIGHT,
-    batch_size: int = BATCH_SIZE,
-    timeout_seconds: float = TIMEOUT_SECONDS,
-    policy: RetryPolicy | None = None,
-    http_transport: httpx.BaseTransport | None = None,
-    rng: random.Random | None = None,
-    clock: Callable[[], float] = elapsed,
-    wall: Callable[[], float] = time.time,
-    sleep: Callable[[float], None] = time.sleep,
-    new_key: Callable[[], str] = lambda: str(uuid.uuid4()),
-) -> MondayBoard:
-    """A board that talks to the GraphQL endpoint at `url`; close it after use, or use it in a `with` statement.
-
-    Nothing connects before the first request. Address, token, version, time-out and `http_transport` are as `Transport` takes them.
-    `limits` are those of a personal token of plan `pro` by default. With one batch in flight everything is done in the caller's thread.
-    `batch_size` is that of the first batches; that of later ones follows from how they went. `clock` only goes forward, `wall` counts
-    from the epoch, for the calls of a day; `rng` makes the jitter, `new_key` idempotency keys.
-
-    Raises `ConfigurationError` when URL or token cannot be used.
-    """
-    timer = Timer(clock, sleep, wall)
-    transport = Transport(
-        url,
-        token,
-        api_version,
-        timeout_seconds=timeout_seconds,
-        most_connections=max(1, max_in_flight) + 1,
-        http_transport=http_transport,
-    )
-    jitter = rng or random.Random()  # noqa: S311 - not a secret
-    limits = limits or limits_of("pro")
-    budget = Budget(replace(limits, concurrency=max(1, min(limits.concurrency, max_in_flight))), timer)
-    client = MondayClient(transport, budget, timer, policy or RetryPolicy(), jitter)
-    documents = _documents(graphql_folder)
-    return MondayBoard(client, documents, Pace(batch_size), new_key)
 
 
 @cache

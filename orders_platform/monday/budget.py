@@ -55,18 +55,11 @@ def limits_of(plan: str, token_kind: str = "personal") -> Limits:  # noqa: S107 
     return replace(limits, write_complexity=_APP_COMPLEXITY, read_complexity=_APP_COMPLEXITY)
 
 
-FIRST_GUESSES: Mapping[str, int] = {
-    # Measured by others and in monday's changelog: 30,000 and one point a field.
-    "create_item": 30_001,
-    # monday publishes no figure: as dear as an item.
-    "create_subitem": 30_001,
-}
-"""Points of one mutation before the first reply."""
-
-OTHER_MUTATION = 10_001
-"""Points of any other mutation before the first reply: monday's older text for a mutation."""
-
-READ = 20_000  # points of one read before the first reply; a page of 500 full rows was measured at 222,000
+# Points of a request before the first reply tells them. An item was measured by others and in monday's changelog: 30,000 and one point a
+# field. Of a subitem monday publishes no figure: as dear as an item. Any other mutation: monday's older text. A page of 500 full rows was
+# measured at 222,000.
+_ITEM, _OTHER_MUTATION, _READ = 30_001, 10_001, 20_000
+_FIRST_GUESSES: Mapping[str, int] = {"create_item": _ITEM, "create_subitem": _ITEM}
 _SLICE_SECONDS = 1.0
 _DAY_SECONDS = 86_400
 
@@ -108,15 +101,11 @@ class Timer:
         self._given_up.clear()
 
 
-WINDOW_SECONDS = 60.0
-"""Length of the complexity and call windows; they open with the first call (page on rate limits)."""
-
+WINDOW_SECONDS = 60.0  # length of the complexity and call windows; they open with the first call (page on rate limits)
 MARGIN = 0.5
 """Seconds by which one call may travel longer than another: around the turn of a window nobody can say which one it meets."""
 
-MOST_MARGIN = 2.0
-"""The same after the turn, when monday's answers cannot exclude that its window opened so much later."""
-
+MOST_MARGIN = 2.0  # the same after the turn, when monday's answers cannot exclude that its window opened so much later
 RESET_ROUNDING = 1.0  # monday tells the rest of a window in whole seconds, rounded up or down
 
 
@@ -268,7 +257,7 @@ class Budget:
 
     def __init__(self, limits: Limits, timer: Timer) -> None:
         self.limits = limits
-        self._timer = timer
+        self.timer = timer
         self._costs: dict[str, int] = {}
         self._writes = RateWindow(limits.write_complexity)
         self._reads = self._writes if limits.read_complexity is None else RateWindow(limits.read_complexity)
@@ -290,23 +279,24 @@ class Budget:
         Of `waiting` ones, if they are named, the permit is for what suits the moment, and for `mutations` at most. Raises
         `DailyLimitError`: the day's calls are used up.
         """
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._in_flight < min(self._concurrency, self.in_flight))
-                count = self._share(operation, mutations, waiting) if waiting else mutations
-                seconds = self._delay(operation, count)
-                if seconds <= 0:
-                    self.waits_for = ""
-                    return self._take(operation, count)
-                self.waits_for = f"monday's limits, {seconds:,.0f} s"
-            # Replies that arrive meanwhile may show that less was taken than was reserved.
-            if not self._timer.pause(min(seconds, _LOOK_SECONDS)):
-                self.waits_for = ""
-                return None
+        try:
+            while True:
+                with self._changed:
+                    self._changed.wait_for(lambda: self._in_flight < min(self._concurrency, self.in_flight))
+                    count = self._share(operation, mutations, waiting) if waiting else mutations
+                    seconds = self._delay(operation, count)
+                    if seconds <= 0:
+                        return self._take(operation, count)
+                    self.waits_for = f"monday's limits, {seconds:,.0f} s"
+                # Replies that arrive meanwhile may show that less was taken than was reserved.
+                if not self.timer.pause(min(seconds, _LOOK_SECONDS)):
+                    return None
+        finally:
+            self.waits_for = ""
 
     def room(self, operation: str) -> int:
         with self._changed:
-            return self._writes.room(self._timer.now()) // self._points(operation, 1)
+            return self._writes.room(self.timer.now()) // self._points(operation, 1)
 
     def _share(self, operation: str, most: int, waiting: int) -> int:
         """How many of the mutations that wait to send now: even shares, so that requests that begin together end together."""
@@ -332,55 +322,53 @@ class Budget:
         """The request of `permit` is over: correct what it took, and take in what the reply says of the limits."""
         with self._changed:
             self._in_flight -= 1
-            self._release_complexity(permit, reply)
-            self._release_calls(permit, reply)
+            self._correct(permit, reply)
+            now, alone = self.timer.now(), permit.serial == self._serial
+            for window, taken, name, kinds in (
+                (self._window(permit.mutations), permit.complexity, "complexityMinute", {ErrorKind.COMPLEXITY}),
+                (self._calls, permit.calls, "minuteRate", {ErrorKind.CALLS_PER_MINUTE, ErrorKind.ADDRESS}),
+            ):
+                window.observe(taken, permit.at, now, reply.quota.get(name, _UNTOLD), alone=alone)
+                if reply.kind in kinds:
+                    window.exhausted(permit.at, now, min(reply.wait, _MOST_EXHAUSTED))
+                if reply.action is ErrorAction.DONE:
+                    window.recover(permit.at)
             self._note_crowding(permit, is_crowded=any(problem.rule.kind in CROWDING for problem in reply.problems))
             self._concurrency = reply.quota.get("concurrency", _UNTOLD).quota or self._concurrency
-            if reply.action is ErrorAction.DONE:
-                self._window(permit.mutations).recover(permit.at)
-                self._calls.recover(permit.at)
             self._changed.notify_all()
 
-    def _delay(self, operation: str, mutations: int = 0) -> float:
-        self._check_day()
-        now = self._timer.now()
-        return max(self._window(mutations).delay(now, self._points(operation, mutations)), self._calls.delay(now, 1))
-
-    def _take(self, operation: str, mutations: int) -> Permit:
-        now, points = self._timer.now(), self._points(operation, mutations)
-        self._in_flight += 1
-        self._serial += 1
-        self.calls_today += 1
-        complexity, calls = self._window(mutations).take(now, points), self._calls.take(now, 1)
-        return Permit(operation, mutations, now, points, complexity, calls, self._serial if self._in_flight == 1 else -1)
-
-    def _release_complexity(self, permit: Permit, reply: Reply) -> None:
-        window, now = self._window(permit.mutations), self._timer.now()
+    def _correct(self, permit: Permit, reply: Reply) -> None:
+        """What the request really took, as far as its reply tells."""
         if reply.action in {ErrorAction.WAIT, ErrorAction.SPLIT} or reply.replayed:
             permit.complexity.ours -= permit.points
         elif reply.cost is not None:
             permit.complexity.ours += reply.cost - permit.points
             if reply.cost > 0:  # a reply that says it was free teaches nothing
                 self._costs[permit.operation] = ceil(reply.cost / max(1, permit.mutations))
-        told = reply.quota.get("complexityMinute", _UNTOLD)
-        window.observe(permit.complexity, permit.at, now, told, alone=permit.serial == self._serial)
-        if reply.kind is ErrorKind.COMPLEXITY:
-            window.exhausted(permit.at, now, min(reply.wait, _MOST_EXHAUSTED))
-
-    def _release_calls(self, permit: Permit, reply: Reply) -> None:
-        now = self._timer.now()
         if reply.never_sent:
             permit.calls.ours -= 1
             self.calls_today -= 1
         elif reply.rate_limited:
             self.calls_today -= 1 - LIMITED_CALL
-        self._calls.observe(
-            permit.calls, permit.at, now, reply.quota.get("minuteRate", _UNTOLD), alone=permit.serial == self._serial
-        )
-        if reply.kind in {ErrorKind.CALLS_PER_MINUTE, ErrorKind.ADDRESS}:
-            self._calls.exhausted(permit.at, now, min(reply.wait, _MOST_EXHAUSTED))
         if reply.kind is ErrorKind.CALLS_PER_DAY:
             self.calls_today = max(self.calls_today, self.limits.calls_per_day)
+
+    def _delay(self, operation: str, mutations: int = 0) -> float:
+        if self._roll_day() + 1 > (most := self.limits.calls_for_us):
+            raise DailyLimitError(
+                f"monday.com's calls of today are used up ({most:,} of {self.limits.calls_per_day:,}, the rest is kept for"
+                " people): the next run after 00:00 UTC goes on where this one stopped"
+            )
+        now = self.timer.now()
+        return max(self._window(mutations).delay(now, self._points(operation, mutations)), self._calls.delay(now, 1))
+
+    def _take(self, operation: str, mutations: int) -> Permit:
+        now, points = self.timer.now(), self._points(operation, mutations)
+        self._in_flight += 1
+        self._serial += 1
+        self.calls_today += 1
+        complexity, calls = self._window(mutations).take(now, points), self._calls.take(now, 1)
+        return Permit(operation, mutations, now, points, complexity, calls, self._serial if self._in_flight == 1 else -1)
 
     def _note_crowding(self, permit: Permit, *, is_crowded: bool) -> None:
         """One more request at a time for each calm batch, until monday is crowded: then half as many, and one more a calm round."""
@@ -390,23 +378,15 @@ class Budget:
         elif self._calm >= (self.in_flight if self._was_crowded else 1) and self.in_flight < self.limits.concurrency:
             self.in_flight, self._calm = self.in_flight + 1, 0
 
-    def _check_day(self) -> None:
-        most = self.limits.calls_for_us
-        if self._roll_day() + 1 > most:
-            raise DailyLimitError(
-                f"monday.com's calls of today are used up ({most:,} of {self.limits.calls_per_day:,}, the rest is kept for"
-                " people): the next run after 00:00 UTC goes on where this one stopped"
-            )
-
     def _roll_day(self) -> float:
         # A clock that is set back does not make a day begin twice.
-        if (today := self._timer.day) > self._day:
+        if (today := self.timer.day) > self._day:
             self._day, self.calls_today = today, float(self._in_flight)
         return self.calls_today
 
     def _points(self, operation: str, mutations: int) -> int:
         """What a request will cost; a read is counted by the call, mutations one by one."""
-        guess = FIRST_GUESSES.get(operation, OTHER_MUTATION) if mutations else READ
+        guess = _FIRST_GUESSES.get(operation, _OTHER_MUTATION) if mutations else _READ
         return self._costs.get(operation, guess) * max(1, mutations)
 
     def _window(self, mutations: int) -> RateWindow:

@@ -1,28 +1,26 @@
 """One request to monday.com until its outcome is known: permit, the caller's intent, the request, repeats with the same key, an end.
 
-Repeats wait at least as long as monday asks for, are counted apart for limits and for failures, and end before the idempotency key
-does. No request leaves long after its intent was committed: whoever takes over after a crash waits from the committed time on.
-
-Many mutations are sent until each of them has a result: cut into batches, several under way at a time, one report each as they finish.
-Threads of a pool send, and each calls `before_request` itself; with one batch in flight everything happens in the caller's thread. A
-batch that monday refuses as a whole is split; a single alias that was not executed is sent again under a new key. A batch that was sent
-away and finds its place taken goes back to those that wait.
+Repeats wait at least as long as monday asks for, and end before the idempotency key does. No request leaves long after its intent was
+committed: whoever takes over after a crash waits from the committed time on. Many mutations are sent in batches, several under way at a
+time, until each has a result: a batch that monday refuses as a whole is split; a single alias that was not executed is sent again under
+a new key; one that was sent away and finds its place taken goes back to those that wait.
 """
 
 import logging
 import random
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 
 from orders_platform.domain.mutations import Batch, BatchReport, Mutation, MutationResult, Operation, Outcome, Traffic
 from orders_platform.errors import BoardMismatchError, MondayRefusedError, MondayUnavailableError, OrdersError
-from orders_platform.monday.budget import Budget, DailyLimitError, Permit, Timer
+from orders_platform.monday.budget import Budget, DailyLimitError, Permit
 from orders_platform.monday.documents import Documents, Request
-from orders_platform.monday.error_policy import LIMITS, REPEATED, ErrorAction, ErrorKind
+from orders_platform.monday.error_policy import LIMITS, REPEATED, STOPS, ErrorAction, ErrorKind
 from orders_platform.monday.replies import Problem, Reply, lost_reply
 from orders_platform.monday.transport import TIMEOUT, Transport
 
@@ -34,9 +32,7 @@ KEY_LIFETIME_SECONDS = 30 * 60.0
 KEY_SAFETY_SECONDS = 2 * 60.0
 """We stop using a key this long before its end: a request lives for up to 60 seconds and clocks differ."""
 
-FRESH_SECONDS = 5.0
-"""Oldest intent with which a request leaves; `settle_seconds` of the configuration allows for it."""
-
+FRESH_SECONDS = 5.0  # oldest intent with which a request leaves; `settle_seconds` of the configuration allows for it
 _MOST_COMMITS = 3  # a database that takes this often this long for a commit is no time to send
 
 
@@ -118,38 +114,42 @@ class RequestResult:
 
 
 class MondayClient:
-    """Sends requests at monday's pace and repeats them while that is right; may be used from several threads."""
+    """Asks and sends at monday's pace, and repeats while that is right; may be used from several threads."""
 
-    def __init__(self, transport: Transport, budget: Budget, timer: Timer, policy: RetryPolicy, rng: random.Random) -> None:
+    def __init__(
+        self, transport: Transport, documents: Documents, budget: Budget, pace: "Pace", policy: RetryPolicy, rng: random.Random
+    ) -> None:
         self.transport = transport
+        self.documents = documents
         self.budget = budget
-        self.timer = timer
+        self.timer = budget.timer
+        self.pace = pace
         self._policy = policy
         self._rng = rng
         self._reads = Traffic()
         self._was_reached = False
         self._is_given_up = False
 
-    def read(self, request: Request) -> Reply:
+    def read(self, operation: str, variables: Mapping[str, object]) -> Reply:
         """Ask monday; the reply holds data and no error, or the error that asks for reading from the first page again.
 
         Raises `MondayRefusedError`: monday answered no; `MondayUnavailableError`: no usable reply within the bounds of the retries, or no
         call left today.
         """
-        result = self.execute(request, None, self._reads)
+        result = self.execute(self.documents.read(operation, variables), None, self._reads)
         if result.stopped_by:
             raise result.stopped_by
         problem = result.reply.worst
         if not result.reply.problems or result.reply.action is ErrorAction.RESTART:
             return result.reply
-        what = f"{request.operation} ({problem.code}): {problem.message}"
+        what = f"{operation} ({problem.code}): {problem.message}"
         if result.reply.action in REPEATED:
             gave_up = f"gave up after {result.calls} requests, repeat the run later"
             raise MondayUnavailableError(f"monday.com did not answer {what}; {gave_up}")
         raise MondayRefusedError(f"monday.com refused {what}{_request_id(result.reply)}")
 
     def give_back(self, permit: Permit) -> None:
-        self.budget.release(permit, lost_reply("not_sent", "", never_sent=True))
+        self.budget.release(permit, _NOTHING)
 
     def take_reads(self) -> Traffic:
         """What `read` has asked of monday since this was last called; reads belong to one thread."""
@@ -174,15 +174,21 @@ class MondayClient:
         ends the sending. One that `comes_back` is not repeated where monday sent it away and there is no room for it any more.
         """
         result, commits = RequestResult(), 0
-        while (permit := permit or self._acquire(request, result)) is not None:
-            began, commits = self.timer.now(), commits + 1
+        while True:
             try:
+                permit = permit or self.budget.acquire(request.operation, len(request.aliases))
+                if permit is None:  # the wait was given up
+                    break
+                began, commits = self.timer.now(), commits + 1
                 before_request()
             except OrdersError as error:
                 result.stopped_by = error
+                if permit:
+                    self.give_back(permit)
+                break
             # Last of all: waiting for the permit, or for the commit, may have taken longer than the key lives.
             now = self.timer.now()
-            may_leave = result.stopped_by is None and result.key_lives(now, self._policy.key_lifetime)
+            may_leave = result.key_lives(now, self._policy.key_lifetime)
             if not may_leave or now - began > FRESH_SECONDS or not permit.is_current(now):
                 self.give_back(permit)
                 permit = None
@@ -213,20 +219,12 @@ class MondayClient:
         if reply.never_sent and result.calls == 1:
             # At once: whoever looks should not wait for the end of the repeats to learn that there are any.
             seconds = sum(self._policy.backoff(times) for times in range(1, most))
-            _logger.warning(
-                "%s; %s", reply.worst.message, f"trying again for up to {seconds:.0f} s" if seconds else "giving up"
-            )
+            next_step = f"trying again for up to {seconds:.0f} s" if seconds else "giving up"
+            _logger.warning("%s; %s", reply.worst.message, next_step)
         if wait is None:
             result.stopped_by = _stop(reply)
             self._is_given_up = not self._was_reached
         return wait
-
-    def _acquire(self, request: Request, result: RequestResult) -> Permit | None:
-        try:
-            return self.budget.acquire(request.operation, len(request.aliases))
-        except DailyLimitError as error:
-            result.stopped_by = error
-            return None
 
     def _attempt(self, request: Request, key: str | None, permit: Permit, result: RequestResult, traffic: Traffic) -> None:
         began = self.timer.now()
@@ -246,7 +244,7 @@ class MondayClient:
 def _stop(reply: Reply) -> OrdersError | None:
     """The error for everything that would follow this reply; None when it speaks of this request only."""
     problem = reply.worst
-    if reply.action not in {ErrorAction.STOP, ErrorAction.STOP_UNTIL_MIDNIGHT}:
+    if reply.action not in STOPS:
         return None
     if reply.action is ErrorAction.STOP_UNTIL_MIDNIGHT:
         return DailyLimitError(f"monday.com's calls of today are used up ({problem.message}): go on after 00:00 UTC")
@@ -271,9 +269,7 @@ def _log(request: Request, reply: Reply) -> None:
 
 
 MOST_REPEATS = 3  # so often a single alias is sent again that monday did not execute for reasons of its own
-ATTEMPTS_AFTER_SPLIT = 2
-"""Failed attempts for a part of a batch that monday answered with an internal error each time."""
-
+ATTEMPTS_AFTER_SPLIT = 2  # failed attempts for a part of a batch that monday answered with an internal error each time
 TARGET_SECONDS = 20.0  # longest a batch should take to execute: monday ends a request after 60 seconds
 UNREACHED_BATCHES = 2
 """So many batches, or parts of one, in a row without a usable reply, each after all its repeats, and sending ends."""
@@ -326,12 +322,10 @@ class Sending:
     """What one call of `Board.send` has to send, which workers take in turn, and the reason to stop."""
 
     client: MondayClient
-    documents: Documents
-    pace: Pace
-    new_key: Callable[[], str]
     operation: Operation
     mutations: Iterator[Mutation]
     before_request: Callable[[Batch], None]
+    new_key: Callable[[], str]
     _next: deque[Mutation] = field(default_factory=deque, init=False)
     _sent_away: deque[Mutation] = field(default_factory=deque, init=False)  # they come before the next ones, once each
     _came_back: set[str] = field(default_factory=set, init=False)
@@ -397,7 +391,7 @@ class Sending:
         So many are drawn that the last ones can be shared out over all places.
         """
         budget = self.client.budget
-        size = min(self.pace.size(self.operation), budget.largest(self.operation))
+        size = min(self.client.pace.size(self.operation), budget.largest(self.operation))
         while self._sent_away:
             self._next.appendleft(self._sent_away.pop())
         self._next.extend(islice(self.mutations, max(0, size * budget.limits.concurrency - len(self._next))))
@@ -408,58 +402,49 @@ class Sending:
             count += count < most
         return count
 
-    def _send(
-        self,
-        report: BatchReport,
-        part: Batch,
-        permit: Permit | None = None,
-        attempts: int | None = None,
-        repeats: int = 0,
-        after: float = 0.0,
-    ) -> None:
-        """Send a batch, or a part of one, and what follows from the reply: its halves, or some of it again, under keys of their own.
-
-        It fills in the `report` of the batch. `attempts` are fewer than usual, `repeats` how often it was sent again already.
-        """
-        request = RequestResult()
-        if self._stopped_by is None and self.client.timer.pause(after):
-            document, refs = self.documents.batch(part.operation, part.mutations), {each.ref for each in part.mutations}
-            request = self.client.execute(
-                document,
-                part.key,
-                report,
-                attempts=attempts,
-                permit=permit,
-                before_request=lambda: self.before_request(report.batch),
-                comes_back=permit is not None and len(refs) > 1 and not refs & self._came_back,
-            )
-            if request.has_no_room and not self._is_over:
-                # Others took its place. It would come as a whole and last of all, and be waited for by everybody.
-                self._came_back |= refs
-                self._sent_away.extend(part.mutations)
-                report.batch = Batch(part.key, part.operation, ())
-                return
-            self._take_in(len(part.mutations), request)
-            report.request_id = request.reply.request_id or report.request_id
-            report.error = report.error or (None if request.reply.executed else _reason(request))
-        elif permit:
-            self.client.give_back(permit)
-        results = judge(part, request, may_repeat=repeats < MOST_REPEATS)
-        report.results |= results
-        left = tuple(each for each in part.mutations if each.ref not in results)
-        if left and request.reply.executed:  # a new key, since monday would answer the old one from memory
-            again = Batch(f"{part.key}.r", part.operation, left)
-            self._send(report, again, None, attempts, repeats + 1, request.reply.wait or float(repeats + 1))
-        elif left:
-            attempts, middle = ATTEMPTS_AFTER_SPLIT if request.maybe_executed else attempts, len(left) // 2
-            for number, half in enumerate((left[:middle], left[middle:])):
-                self._send(report, Batch(f"{part.key}.{number}", part.operation, half), None, attempts)
+    def _send(self, report: BatchReport, batch: Batch, permit: Permit | None) -> None:
+        """Send a batch, and what follows from each reply: its halves, or some of it again, under keys of their own; fill in its report."""
+        # What is still to be sent: with how many attempts at most, sent again how often already, and in how many seconds.
+        parts: list[tuple[Batch, int | None, int, float]] = [(batch, None, 0, 0.0)]
+        while parts:
+            (part, attempts, repeats, after), request = parts.pop(), RequestResult()
+            if self._stopped_by is None and self.client.timer.pause(after):
+                document = self.client.documents.batch(part.operation, part.mutations)
+                intend = partial(self.before_request, batch)
+                refs = {each.ref for each in part.mutations}
+                comes_back = permit is not None and len(refs) > 1 and not refs & self._came_back
+                request = self.client.execute(
+                    document, part.key, report, attempts=attempts, permit=permit, before_request=intend, comes_back=comes_back
+                )
+                if request.has_no_room and not self._is_over:
+                    # Others took its place. It would come as a whole and last of all, and be waited for by everybody.
+                    self._came_back |= refs
+                    self._sent_away.extend(part.mutations)
+                    report.batch = Batch(part.key, part.operation, ())
+                    return
+                self._take_in(len(part.mutations), request)
+                report.request_id = request.reply.request_id or report.request_id
+                report.error = report.error or (None if request.reply.executed else _reason(request))
+            elif permit:
+                self.client.give_back(permit)
+            permit, results = None, judge(part, request, may_repeat=repeats < MOST_REPEATS)
+            report.results |= results
+            left = tuple(each for each in part.mutations if each.ref not in results)
+            if left and request.reply.executed:  # a new key, since monday would answer the old one from memory
+                again = Batch(f"{part.key}.r", part.operation, left)
+                parts.append((again, attempts, repeats + 1, request.reply.wait or float(repeats + 1)))
+            elif left:
+                attempts, middle = ATTEMPTS_AFTER_SPLIT if request.maybe_executed else attempts, len(left) // 2
+                halves = (
+                    Batch(f"{part.key}.{n}", part.operation, half) for n, half in enumerate((left[:middle], left[middle:]))
+                )
+                parts += [(half, attempts, 0, 0.0) for half in halves][::-1]  # the first one is sent next
 
     def _take_in(self, mutations: int, request: RequestResult) -> None:
         if request.too_much:
-            self.pace.was_too_much(self.operation, mutations)
+            self.client.pace.was_too_much(self.operation, mutations)
         elif request.reply.executed and not request.reply.replayed:
-            self.pace.went_well(self.operation, mutations, request.seconds)
+            self.client.pace.went_well(self.operation, mutations, request.seconds)
         with self._lock:
             self._unreached = self._unreached + 1 if request.unreached else 0
             self._stopped_by = self._stopped_by or request.stopped_by

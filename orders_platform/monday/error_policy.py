@@ -23,6 +23,7 @@ class ErrorAction(enum.IntEnum):
 
 
 REPEATED = frozenset({ErrorAction.WAIT, ErrorAction.WAIT_UNKNOWN})
+STOPS = frozenset({ErrorAction.STOP, ErrorAction.STOP_UNTIL_MIDNIGHT})
 
 
 class ErrorKind(enum.StrEnum):
@@ -56,100 +57,74 @@ LIMITS = RATE_LIMITS | CROWDING  # what is over by itself after a while
 
 @dataclass(frozen=True, slots=True)
 class ErrorRule:
-    """One line of the table."""
+    """One line of the table: what an error calls for, and by what it is known."""
 
     action: ErrorAction
     kind: ErrorKind = ErrorKind.OTHER
     wait: float = 0.0  # seconds to wait when the answer names none
     advice: str = ""  # the next step for people, for the actions that stop
+    # `errors[].extensions.code`, or the top-level `error_code` of the old shape; compared without case, blanks and underscores
+    codes: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()  # parts of the message, in lower case
+    statuses: tuple[int, ...] = ()  # the HTTP status (or `extensions.status_code` under HTTP 200), where no code is known
 
 
-REJECT = ErrorRule(ErrorAction.REJECT)
-NOT_FOUND = ErrorRule(ErrorAction.REJECT, ErrorKind.NOT_FOUND)
-SPLIT = ErrorRule(ErrorAction.SPLIT, ErrorKind.TOO_MUCH)
-RESTART = ErrorRule(ErrorAction.RESTART)
-UNKNOWN = ErrorRule(ErrorAction.WAIT_UNKNOWN, ErrorKind.INTERNAL)
-COMPLEXITY = ErrorRule(ErrorAction.WAIT, ErrorKind.COMPLEXITY, 10.0)
-MINUTE = ErrorRule(ErrorAction.WAIT, ErrorKind.CALLS_PER_MINUTE, 10.0)
-CROWDED = ErrorRule(ErrorAction.WAIT, ErrorKind.CONCURRENCY, 1.0)
-FIELD_CROWDED = ErrorRule(ErrorAction.WAIT, ErrorKind.CONCURRENCY, 15.0)
-ADDRESS = ErrorRule(ErrorAction.WAIT, ErrorKind.ADDRESS, 60.0)
-KEY_IN_USE = ErrorRule(ErrorAction.WAIT, ErrorKind.KEY, 2.0)
-LOCKED = ErrorRule(ErrorAction.WAIT, ErrorKind.LOCK, 2.0)
-MIDNIGHT = ErrorRule(ErrorAction.STOP_UNTIL_MIDNIGHT, ErrorKind.CALLS_PER_DAY)
-TOKEN = ErrorRule(ErrorAction.STOP, advice="set MONDAY_API_TOKEN to a valid token of this account", kind=ErrorKind.TOKEN)
-PERMISSION = ErrorRule(
-    ErrorAction.STOP, advice="give the token's user the right to edit this board, or use another user's token"
-)
-NETWORK = ErrorRule(ErrorAction.STOP, advice="ask the account's administrator to allow this machine's address")
-ENDPOINT = ErrorRule(ErrorAction.STOP, advice="set MONDAY_API_URL to the address of monday.com's GraphQL endpoint")
-BOARD = ErrorRule(
-    ErrorAction.STOP,
-    advice="the board changed while this ran; compare it with the configuration: `orders-platform board check`",
-    kind=ErrorKind.BOARD,
-)
-OUTDATED = ErrorRule(ErrorAction.STOP, advice="this API version does not know the request: compare api_version with graphql/")
-
-_CODES_OF: Mapping[ErrorRule, tuple[str, ...]] = {
-    # limits
-    COMPLEXITY: ("COMPLEXITY_BUDGET_EXHAUSTED", "ComplexityException"),
-    MINUTE: ("RATE_LIMIT_EXCEEDED", "FIELD_MINUTE_RATE_LIMIT_EXCEEDED", "MINUTE_LIMIT_EXCEEDED"),
-    CROWDED: ("maxConcurrencyExceeded", "CONCURRENCY_LIMIT_EXCEEDED"),
-    FIELD_CROWDED: ("FIELD_LIMIT_EXCEEDED",),
-    ADDRESS: ("IP_RATE_LIMIT_EXCEEDED", "API_TEMPORARILY_BLOCKED"),
-    MIDNIGHT: ("DAILY_LIMIT_EXCEEDED",),
-    KEY_IN_USE: ("IDEMPOTENCY_CONFLICT",),
-    # the request as a whole
-    SPLIT: ("maxComplexityExceeded", "maxDepthExceeded", "GRAPHQL_VALIDATION_FAILED"),
-    OUTDATED: ("undefinedField", "InvalidVersionException"),
-    RESTART: ("CursorExpiredError", "CursorException"),
-    UNKNOWN: ("INTERNAL_SERVER_ERROR", "Internal Server Error"),
-    # rights
-    TOKEN: ("Unauthorized", "Not Authenticated"),
-    PERMISSION: ("UserUnauthorizedException", "USER_ACCESS_DENIED", "missingRequiredPermissions"),
-    # this board, hence this customer
-    BOARD: ("InvalidColumnIdException", "InvalidBoardIdException"),
+REJECT = ErrorRule(
+    ErrorAction.REJECT,
     # one row; the words in small letters stand inside error_data of ColumnValueException, and were seen as codes of their own as well
-    REJECT: (
-        "ColumnValueException", "CorrectedValueException", "InvalidUserIdException", "ItemsLimitationException",
-        "ItemNameTooLongException", "CreateBoardException", "DeleteLastGroupException", "RecordInvalidException",
-        "JsonParseException", "Bad request", "missingLabel", "invalidPersonAssignment", "linkedItemsLimitExceeded",
-    ),
+    codes=("ColumnValueException", "CorrectedValueException", "InvalidUserIdException", "ItemsLimitationException",
+           "ItemNameTooLongException", "CreateBoardException", "DeleteLastGroupException", "RecordInvalidException",
+           "JsonParseException", "Bad request", "missingLabel", "invalidPersonAssignment", "linkedItemsLimitExceeded"),
+    messages=("label doesn't exist", "items per board", "invalid item name", "syntax error in json"), statuses=(400, 422),
+)  # fmt: skip
+UNKNOWN = ErrorRule(
+    ErrorAction.WAIT_UNKNOWN, ErrorKind.INTERNAL, codes=("INTERNAL_SERVER_ERROR", "Internal Server Error"),
+    messages=("internal server error",), statuses=(408,),  # and all from 500 on
+)  # fmt: skip
+RULES = (
+    ErrorRule(ErrorAction.WAIT, ErrorKind.COMPLEXITY, 10.0, codes=("COMPLEXITY_BUDGET_EXHAUSTED", "ComplexityException"),
+              messages=("complexity budget exhausted",)),
+    ErrorRule(ErrorAction.SPLIT, ErrorKind.TOO_MUCH, codes=("maxComplexityExceeded", "maxDepthExceeded", "GRAPHQL_VALIDATION_FAILED"),
+              messages=("exceeds max complexity",), statuses=(413,)),
+    ErrorRule(ErrorAction.STOP_UNTIL_MIDNIGHT, ErrorKind.CALLS_PER_DAY, codes=("DAILY_LIMIT_EXCEEDED",), messages=("daily limit",)),
+    ErrorRule(ErrorAction.WAIT, ErrorKind.CONCURRENCY, 15.0, codes=("FIELD_LIMIT_EXCEEDED",),
+              messages=("concurrency limit exceeded for the field",)),
+    ErrorRule(ErrorAction.WAIT, ErrorKind.CONCURRENCY, 1.0, codes=("maxConcurrencyExceeded", "CONCURRENCY_LIMIT_EXCEEDED"),
+              messages=("concurrency limit exceeded",)),
+    ErrorRule(ErrorAction.WAIT, ErrorKind.CALLS_PER_MINUTE, 10.0, statuses=(429,),
+              codes=("RATE_LIMIT_EXCEEDED", "FIELD_MINUTE_RATE_LIMIT_EXCEEDED", "MINUTE_LIMIT_EXCEEDED"),
+              messages=("minute limit rate exceeded", "call limit exceeded", "rate limit exceeded")),
+    ErrorRule(ErrorAction.WAIT, ErrorKind.ADDRESS, 60.0, codes=("IP_RATE_LIMIT_EXCEEDED", "API_TEMPORARILY_BLOCKED")),
+    ErrorRule(ErrorAction.WAIT, ErrorKind.KEY, 2.0, codes=("IDEMPOTENCY_CONFLICT",), messages=("currently being processed",),
+              statuses=(409,)),
+    ErrorRule(ErrorAction.WAIT, ErrorKind.LOCK, 2.0, messages=("currently locked",), statuses=(423,)),
+    ErrorRule(ErrorAction.RESTART, codes=("CursorExpiredError", "CursorException")),
+    ErrorRule(ErrorAction.STOP, advice="ask the account's administrator to allow this machine's address",
+              messages=("your ip is restricted",)),
+    ErrorRule(ErrorAction.STOP, ErrorKind.TOKEN, advice="set MONDAY_API_TOKEN to a valid token of this account",
+              codes=("Unauthorized", "Not Authenticated"), messages=("not authenticated",), statuses=(401,)),
+    ErrorRule(ErrorAction.STOP, advice="give the token's user the right to edit this board, or use another user's token",
+              codes=("UserUnauthorizedException", "USER_ACCESS_DENIED", "missingRequiredPermissions"), messages=("user unauthorized",),
+              statuses=(403,)),
+    ErrorRule(ErrorAction.STOP, ErrorKind.BOARD, codes=("InvalidColumnIdException", "InvalidBoardIdException"),
+              advice="the board changed while this ran; compare it with the configuration: `orders-platform board check`"),
+    ErrorRule(ErrorAction.STOP, advice="this API version does not know the request: compare api_version with graphql/",
+              codes=("undefinedField", "InvalidVersionException"), messages=("parse error on",)),
+    ErrorRule(ErrorAction.STOP, advice="set MONDAY_API_URL to the address of monday.com's GraphQL endpoint",
+              statuses=(404, 405, *range(300, 400))),
     # InvalidArgumentException: also of an item that is on another board by now
-    NOT_FOUND: ("ResourceNotFoundException", "InvalidArgumentException", "inactiveItems"),
-}  # fmt: skip
+    ErrorRule(ErrorAction.REJECT, ErrorKind.NOT_FOUND, codes=("ResourceNotFoundException", "InvalidArgumentException", "inactiveItems")),
+    REJECT,
+    UNKNOWN,
+)  # fmt: skip
 
-CODES: Mapping[str, ErrorRule] = {code: rule for rule, codes in _CODES_OF.items() for code in codes}
-"""By `errors[].extensions.code`, or the top-level `error_code` of the old shape; compared without case, blanks and underscores."""
 
-STATUSES: Mapping[int, ErrorRule] = {
-    400: REJECT, 401: TOKEN, 403: PERMISSION, 404: ENDPOINT, 405: ENDPOINT, 408: UNKNOWN, 409: KEY_IN_USE, 413: SPLIT, 422: REJECT,
-    423: LOCKED, 429: MINUTE,
-}  # fmt: skip
-"""By HTTP status (or `extensions.status_code` under HTTP 200), for answers without a code we know."""
+def _fold(code: str) -> str:
+    return "".join(code.split()).replace("_", "").casefold()
 
-MESSAGES: tuple[tuple[str, ErrorRule], ...] = (
-    ("complexity budget exhausted", COMPLEXITY),
-    ("exceeds max complexity", SPLIT),
-    ("daily limit", MIDNIGHT),
-    ("minute limit rate exceeded", MINUTE),
-    ("concurrency limit exceeded for the field", FIELD_CROWDED),
-    ("concurrency limit exceeded", CROWDED),
-    ("call limit exceeded", MINUTE),
-    ("rate limit exceeded", MINUTE),
-    ("currently being processed", KEY_IN_USE),
-    ("currently locked", LOCKED),
-    ("your ip is restricted", NETWORK),
-    ("not authenticated", TOKEN),
-    ("user unauthorized", PERMISSION),
-    ("parse error on", OUTDATED),
-    ("label doesn't exist", REJECT),
-    ("items per board", REJECT),
-    ("invalid item name", REJECT),
-    ("syntax error in json", REJECT),
-    ("internal server error", UNKNOWN),
-)
-"""By a part of the message, in lower case; the first that fits counts."""
+
+_BY_CODE: Mapping[str, ErrorRule] = {_fold(code): rule for rule in RULES for code in rule.codes}
+_BY_STATUS: Mapping[int, ErrorRule] = {status: rule for rule in RULES for status in rule.statuses}
 
 
 def rule_for(code: str | None, status: int, message: str) -> tuple[ErrorRule, bool]:
@@ -158,11 +133,10 @@ def rule_for(code: str | None, status: int, message: str) -> tuple[ErrorRule, bo
     And whether the table knows the error: by its code, or by its message where no other code or status contradicts. A status alone may
     be anybody's. One it does not know is permanent for its row.
     """
-    by_code = _CODES.get(_fold(code)) if code else None
-    if by_code is not None:
+    if code and (by_code := _BY_CODE.get(_fold(code))):
         return by_code, True
-    by_message = next((rule for part, rule in MESSAGES if part in message.casefold()), None)
-    by_status = UNKNOWN if status >= 500 else ENDPOINT if 300 <= status < 400 else STATUSES.get(status)
+    by_message = next((rule for rule in RULES if any(part in message.casefold() for part in rule.messages)), None)
+    by_status = UNKNOWN if status >= 500 else _BY_STATUS.get(status)
     if by_status is not None:
         # The status decides what to do; a message that calls for the same says it more exactly (of what kind, which advice).
         return (by_message, True) if by_message and by_message.action is by_status.action else (by_status, False)
@@ -171,11 +145,4 @@ def rule_for(code: str | None, status: int, message: str) -> tuple[ErrorRule, bo
 
 def is_known(code: str | None) -> bool:
     """Whether the table has this code."""
-    return code is not None and _fold(code) in _CODES
-
-
-def _fold(code: str) -> str:
-    return "".join(code.split()).replace("_", "").casefold()
-
-
-_CODES: Mapping[str, ErrorRule] = {_fold(code): rule for code, rule in CODES.items()}
+    return code is not None and _fold(code) in _BY_CODE

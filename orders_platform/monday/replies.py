@@ -12,14 +12,12 @@ from email.utils import parsedate_to_datetime
 
 from orders_platform.domain.mutations import Outcome
 from orders_platform.domain.text import visible
-from orders_platform.monday.error_policy import RATE_LIMITS, ErrorAction, ErrorKind, ErrorRule, is_known, rule_for
+from orders_platform.monday.error_policy import RATE_LIMITS, STOPS, ErrorAction, ErrorKind, ErrorRule, is_known, rule_for
 
 MESSAGE_LENGTH = 1_000
 """Longest message kept: refusals of a label list all labels of the column, tens of kB; the tables keep 1,000 characters."""
 
-LONGEST_WAIT = 3_600.0
-"""No limit of monday's but that of the day lasts longer; who names more means something else."""
-
+LONGEST_WAIT = 3_600.0  # no limit of monday's but that of the day lasts longer; who names more means something else
 LONGEST_WINDOW = 61.0  # a window lasts a minute, told in whole seconds
 _IN_SENTENCE = re.compile(r"reset in (\d+(?:\.\d+)?) seconds?")
 _ENTRY = re.compile(r'"([^"]+)"((?:\s*;\s*[a-zA-Z]+=[^,;]+)*)')
@@ -82,7 +80,12 @@ class Reply:
     @property
     def surely_not_executed(self) -> bool:
         """True when no connection was made, or monday says in words that we know that it executed nothing of the request."""
-        return self.never_sent or (not self.executed and bool(self.problems) and all(map(_excludes_execution, self.problems)))
+        # An error with a path into the answer came from executing that; with one into the document it is of the request as a whole.
+        excluding = (
+            each.known and each.path[:1] in {(), ("query",), ("mutation",)} and _OUTCOMES[each.rule.action] is not Outcome.UNKNOWN
+            for each in self.problems
+        )  # fmt: skip
+        return self.never_sent or (not self.executed and bool(self.problems) and all(excluding))
 
     @property
     def rate_limited(self) -> bool:
@@ -113,15 +116,8 @@ _OUTCOMES: Mapping[ErrorAction, Outcome] = {
     ErrorAction.STOP: Outcome.NOT_SENT,
 }
 
-_NO_RESULT = Problem(
-    "no_result", "monday.com answered without a result and without an error", ErrorRule(ErrorAction.WAIT_UNKNOWN)
-)
-
-
-def _excludes_execution(problem: Problem) -> bool:
-    """An error with a path into the answer came from executing that; with one into the document it is of the request as a whole."""
-    is_of_request = not problem.path or problem.path[0] in {"query", "mutation"}
-    return problem.known and is_of_request and _OUTCOMES[problem.rule.action] is not Outcome.UNKNOWN
+_LOST = ErrorRule(ErrorAction.WAIT_UNKNOWN)
+_NO_RESULT = Problem("no_result", "monday.com answered without a result and without an error", _LOST)
 
 
 def read_reply(status: int, headers: Mapping[str, str], body: str) -> Reply:
@@ -130,19 +126,22 @@ def read_reply(status: int, headers: Mapping[str, str], body: str) -> Reply:
     answer = _json_object(body)
     problems = _problems(status, answer)
     data = answer.get("data") if answer else None
-    known_data = data if isinstance(data, dict) else None
-    extensions = answer.get("extensions") if answer else None
-    executed = _was_executed(known_data, problems)
-    waits = [seconds for seconds in (*_from_headers(lowered), *_from_body(answer or {})) if seconds >= 0]
-    cost = as_object((known_data or {}).get("complexity")).get("query")
+    known = as_object(data)
+    # The fields of the request ran: a result is there, or every error names the field it came from.
+    has_result = any(node is not None for alias, node in known.items() if alias != "complexity")
+    executed = has_result or (isinstance(data, dict) and all(problem.path for problem in problems))
+    worst = max((problem.rule.action for problem in problems), default=ErrorAction.DONE)
+    waits = [*_from_headers(lowered), *_from_body(answer or {})]
+    cost = as_object(known.get("complexity")).get("query")
     return Reply(
         status=status,
-        action=_action(executed, problems),
+        # Rights do not come back from one alias to the next: what is in this answer counts, and then we stop.
+        action=ErrorAction.DONE if executed and worst not in STOPS else worst,
         executed=executed,
-        data=known_data,
+        data=known if isinstance(data, dict) else None,
         problems=problems,
         wait=min(max(waits), LONGEST_WAIT) if waits else max((problem.rule.wait for problem in problems), default=0.0),
-        request_id=_text(extensions.get("request_id")) if isinstance(extensions, dict) else None,
+        request_id=_text(as_object((answer or {}).get("extensions")).get("request_id")),
         cost=cost if isinstance(cost, int) and 0 <= cost < _MOST_POINTS else None,
         quota=read_quota(lowered),
         replayed=lowered.get("idempotency-replayed", "").casefold() == "true",
@@ -152,23 +151,8 @@ def read_reply(status: int, headers: Mapping[str, str], body: str) -> Reply:
 
 def lost_reply(code: str, message: str, *, never_sent: bool) -> Reply:
     """The reply that stands for none: a time-out or a lost connection, or (`never_sent`) a connection that was never made."""
-    rule = ErrorRule(ErrorAction.WAIT if never_sent else ErrorAction.WAIT_UNKNOWN)
+    rule = ErrorRule(ErrorAction.WAIT) if never_sent else _LOST
     return Reply(0, rule.action, problems=(Problem(code, message[:MESSAGE_LENGTH], rule),), never_sent=never_sent)
-
-
-def _action(executed: bool, problems: tuple[Problem, ...]) -> ErrorAction:  # noqa: FBT001
-    worst = max((problem.rule.action for problem in problems), default=ErrorAction.DONE)
-    # Rights do not come back from one alias to the next: what is in this answer counts, and then we stop.
-    if worst in {ErrorAction.STOP, ErrorAction.STOP_UNTIL_MIDNIGHT}:
-        return worst
-    return ErrorAction.DONE if executed else worst
-
-
-def _was_executed(data: Mapping[str, object] | None, problems: tuple[Problem, ...]) -> bool:
-    """True when the fields of the request ran: a result is there, or every error names the field it came from."""
-    if data and any(node is not None for alias, node in data.items() if alias != "complexity"):
-        return True
-    return data is not None and all(problem.path for problem in problems)
 
 
 _HALF = re.compile(r"\\u[dD]")
@@ -189,7 +173,7 @@ def _problems(status: int, answer: Mapping[str, object] | None) -> tuple[Problem
 
 
 def _unreadable(status: int, found: str) -> Problem:
-    rule = ErrorRule(ErrorAction.WAIT_UNKNOWN) if 200 <= status < 300 else rule_for(None, status, "")[0]
+    rule = _LOST if 200 <= status < 300 else rule_for(None, status, "")[0]
     return Problem(f"HTTP_{status}", f"monday.com answered HTTP {status} with {found}", rule, known=False)
 
 
@@ -255,15 +239,11 @@ def _from_body(body: Mapping[str, object]) -> Iterator[float]:
         fields = error if isinstance(error, dict) else {"message": error}
         extensions = as_object(fields.get("extensions"))
         for source in (extensions, as_object(extensions.get("error_data"))):
-            yield from _number(source.get("retry_in_seconds"), 1)
-            yield from _number(source.get("retryAfterMs"), 1_000)
+            for value, divisor in ((source.get("retry_in_seconds"), 1), (source.get("retryAfterMs"), 1_000)):
+                if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1e15:
+                    yield value / divisor
         message = fields.get("message")
         yield from (float(seconds) for seconds in _IN_SENTENCE.findall(message if isinstance(message, str) else ""))
-
-
-def _number(value: object, divisor: int) -> Iterator[float]:
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1e15:
-        yield value / divisor
 
 
 def read_quota(headers: Mapping[str, str]) -> dict[str, Allowance]:
@@ -271,18 +251,14 @@ def read_quota(headers: Mapping[str, str]) -> dict[str, Allowance]:
 
     Names of headers are in lower case. Entries that cannot be read are left out: the headers inform, they never fail an answer.
     """
-    policies, states = _entries(headers.get("ratelimit-policy", "")), _entries(headers.get("ratelimit", ""))
-
-    def allowance(policy: Mapping[str, float], state: Mapping[str, float]) -> Allowance:
-        quota, remaining, reset = policy.get("q"), state.get("r"), state.get("t", LONGEST_WINDOW + 1)
-        return Allowance(
-            None if quota is None else int(quota),
-            None if remaining is None else int(remaining),
-            reset if reset <= LONGEST_WINDOW else None,
+    told: dict[str, dict[str, float]] = {}  # q is a policy's quota, r what is left of it, t the seconds until it is whole again
+    for name, more in _ENTRY.findall(f"{headers.get('ratelimit-policy', '')}, {headers.get('ratelimit', '')}"):
+        told.setdefault(name, {}).update({key: float(number) for key, number in _PARAMETER.findall(more)})
+    return {
+        name: Allowance(
+            int(each["q"]) if "q" in each else None,
+            int(each["r"]) if "r" in each else None,
+            each["t"] if each.get("t", LONGEST_WINDOW + 1) <= LONGEST_WINDOW else None,
         )
-
-    return {name: allowance(policies.get(name, {}), states.get(name, {})) for name in policies | states}
-
-
-def _entries(text: str) -> dict[str, dict[str, float]]:
-    return {name: {key: float(number) for key, number in _PARAMETER.findall(more)} for name, more in _ENTRY.findall(text)}
+        for name, each in told.items()
+    }

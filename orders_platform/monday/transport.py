@@ -93,12 +93,9 @@ class _BoundNetwork:
 class Transport:
     """One HTTP client that stays open; may be used from several threads at once.
 
-    Args:
-        token: as monday issued it, sent without a prefix.
-        timeout_seconds: longest time of a request, from the connection to the last byte; monday ends one after 60 seconds.
-        http_transport: carries the requests in place of sockets, for a sandbox in this process.
-
-    Raises `ConfigurationError`: URL or token cannot be used; the token is not repeated in the message.
+    The token is sent as monday issued it, without a prefix. A request lasts for `timeout_seconds` at most, from the connection to the last
+    byte. `http_transport` carries the requests in place of sockets, for a sandbox in this process. Raises `ConfigurationError`: URL or
+    token cannot be used; the token is not repeated in the message.
     """
 
     def __init__(
@@ -106,12 +103,12 @@ class Transport:
         url: str,
         token: str,
         api_version: str,
-        *,
         timeout_seconds: float,
         most_connections: int,
         http_transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.url = _checked_url(url)
+        self._host = f"monday.com at {self.url.netloc.decode()}"
         self.api_version = api_version
         self.notice = ""  # a sentence for people where monday serves another API version than the pinned one
         self.time_told = ""  # the Date of the last answer
@@ -147,9 +144,8 @@ class Transport:
             with self._http.stream("POST", self.url, json=content, headers=headers) as response:
                 body = _text_of(response)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
-            return lost_reply(
-                "unreachable", f"{self._host} cannot be reached: {self._filter.redact(str(error))}", never_sent=True
-            )
+            why = self._filter.redact(str(error))
+            return lost_reply("unreachable", f"{self._host} cannot be reached: {why}", never_sent=True)
         except httpx.TimeoutException as error:
             return lost_reply(TIMEOUT, f"{self._host} did not answer in time ({type(error).__name__})", never_sent=False)
         except TooLongError:
@@ -163,22 +159,15 @@ class Transport:
             asked = f"monday.com answered with API version {served} although {self.api_version} was asked for"
             self.notice = f"{asked}: set a version that monday still serves"
             _logger.warning("%s", self.notice)
-        return self._without_token(read_reply(response.status_code, headers, self._filter.redact(body)))
+        reply, redact = read_reply(response.status_code, headers, self._filter.redact(body)), self._filter.redact
+        # Once more after reading: JSON may write each character by its number.
+        told = (replace(problem, code=redact(problem.code), message=redact(problem.message)) for problem in reply.problems)
+        return replace(reply, problems=tuple(told)) if reply.problems else reply
 
     def close(self) -> None:
         self._http.close()
         for name in self._filter.loggers:
             logging.getLogger(name).removeFilter(self._filter)
-
-    def _without_token(self, reply: Reply) -> Reply:
-        """Once more after reading: JSON may write each character by its number."""
-        redact = self._filter.redact
-        told = (replace(problem, code=redact(problem.code), message=redact(problem.message)) for problem in reply.problems)
-        return replace(reply, problems=tuple(told)) if reply.problems else reply
-
-    @property
-    def _host(self) -> str:
-        return f"monday.com at {self.url.host}:{self.url.port}" if self.url.port else f"monday.com at {self.url.host}"
 
 
 def _text_of(response: httpx.Response) -> str:

@@ -5,9 +5,10 @@ The words are for people who know orders, not this platform: no states, no codes
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 
 from orders_platform.database.order_store import OrderStore
 from orders_platform.domain.history import ADOPT, OrderEvent
@@ -53,21 +54,59 @@ class Correction:
         return "all but the cell" if self.is_cell else "earlier values" if self.is_on_board else "no"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Report:
-    """One customer."""
+    """One customer, out of what was read of it at `made_at` (UTC)."""
 
     customer: str
-    made_at: datetime  # UTC; what the report says was so then
-    totals: Totals
-    groups: tuple[Totals, ...]  # by name, with the orders of each in `orders`
-    orders: tuple[tuple[str, tuple[OrderStatus, ...]], ...]
-    corrections: tuple[Correction, ...]  # rows that are not taken, and orders that the board does not take as they are
-    waiting: tuple[OrderStatus, ...]
-    left_load: tuple[OrderStatus, ...]
+    made_at: datetime
+    statuses: Sequence[OrderStatus]  # in the order of their groups
+    rejected: Sequence[RowProblem]
+    refused_lines: Sequence[RowProblem]
     changes: LastChanges | None  # of the last run that sent anything
     verdict: Verdict  # whether all is on the board
-    events: Mapping[str, Sequence[OrderEvent]]  # what was sent last, by order
+    warnings: Sequence[CellWarning] = ()
+    events: Mapping[str, Sequence[OrderEvent]] = field(default_factory=dict)  # what was sent last, by order
+
+    @cached_property
+    def _shown(self) -> list[OrderStatus]:
+        return [order for order in self.statuses if order.status is not BoardStatus.OFF_BOARD]
+
+    @cached_property
+    def totals(self) -> Totals:
+        return Totals.of(self.customer, self._shown)
+
+    @cached_property
+    def orders(self) -> list[tuple[str, list[OrderStatus]]]:
+        """By group; titles compare as on the board."""
+        found: dict[str, list[OrderStatus]] = {}
+        for order in self._shown:
+            found.setdefault(fold(order.group_name or ""), []).append(order)
+        return [(members[0].group_name or _MISSING_NAME, members) for members in found.values()]
+
+    @cached_property
+    def groups(self) -> list[Totals]:
+        return [Totals.of(name, members) for name, members in self.orders]
+
+    @property
+    def waiting(self) -> list[OrderStatus]:
+        return [order for order in self._shown if order.status is BoardStatus.WAITING]
+
+    @property
+    def left_load(self) -> list[OrderStatus]:
+        return [order for order in self._shown if order.status is BoardStatus.LEFT_LOAD]
+
+    @cached_property
+    def corrections(self) -> list[Correction]:
+        """Rows that are not taken, and orders that the board does not take as they are."""
+        names = {order.order_key: order for order in self._shown}
+        refused = (each for each in self._shown if each.state is SyncState.FAILED)
+        found = [_correction(each.order_key, each, each.reason or "the board refused it") for each in refused]
+        counts = Counter[Correction]()  # rows that a reader cannot tell apart are one line
+        for row in (*self.refused_lines, *self.rejected):
+            counts[_correction(row.order_key, names.get(row.order_key), row.reason, row.size_code)] += row.rows
+        found += [replace(each, rows=rows) for each, rows in counts.items()]
+        return found + [_cell_correction(each) for each in group_warnings(self.warnings)]
 
     @property
     def headline(self) -> str:
@@ -105,7 +144,7 @@ class Report:
 
 def make_report(store: OrderStore, customer: str, now: datetime, verdict: Verdict | None = None) -> Report:
     """Where a customer's orders stand, as of `now` (UTC); with a `verdict` that was read for all customers at once."""
-    return report_of(
+    return Report(
         customer,
         now,
         store.order_statuses(customer),
@@ -118,55 +157,10 @@ def make_report(store: OrderStore, customer: str, now: datetime, verdict: Verdic
     )
 
 
-def report_of(
-    customer: str,
-    made_at: datetime,
-    orders: Sequence[OrderStatus],
-    rejected: Sequence[RowProblem],
-    refused_lines: Sequence[RowProblem],
-    changes: LastChanges | None,
-    verdict: Verdict,
-    warnings: Iterable[CellWarning] = (),
-    events: Mapping[str, Sequence[OrderEvent]] | None = None,
-) -> Report:
-    """Put a report together out of what was read at `made_at`; `orders` are in the order of their groups."""
-    shown = [order for order in orders if order.status is not BoardStatus.OFF_BOARD]
-    found: dict[str, list[OrderStatus]] = {}  # titles compare as on the board
-    for order in shown:
-        found.setdefault(fold(order.group_name or ""), []).append(order)
-    by_group = [(members[0].group_name or _MISSING_NAME, tuple(members)) for members in found.values()]
-    return Report(
-        customer=customer,
-        made_at=made_at,
-        totals=Totals.of(customer, shown),
-        groups=tuple(Totals.of(name, members) for name, members in by_group),
-        orders=tuple(by_group),
-        corrections=(*_corrections(shown, rejected, refused_lines), *map(_cell_correction, group_warnings(warnings))),
-        waiting=tuple(order for order in shown if order.status is BoardStatus.WAITING),
-        left_load=tuple(order for order in shown if order.status is BoardStatus.LEFT_LOAD),
-        changes=changes,
-        verdict=verdict,
-        events=events or {},
-    )
-
-
-def _corrections(
-    orders: Sequence[OrderStatus], rejected: Sequence[RowProblem], refused_lines: Sequence[RowProblem]
-) -> tuple[Correction, ...]:
-    names = {order.order_key: order for order in orders}
-    counts = Counter[Correction]()  # rows that a reader cannot tell apart are one line
-    for row in (*refused_lines, *rejected):
-        reason = _plain(row.reason)
-        words = f"size {row.size_code}: {reason}" if row.size_code and row.size_code not in reason else reason
-        counts[_correction(row.order_key, names.get(row.order_key), words)] += row.rows
-    refused = [each for each in orders if each.state is SyncState.FAILED]
-    return (
-        *(_correction(each.order_key, each, _plain(each.reason or "the board refused it")) for each in refused),
-        *(replace(each, rows=rows) for each, rows in counts.items()),
-    )
-
-
-def _correction(key: str, order: OrderStatus | None, words: str) -> Correction:
+def _correction(key: str, order: OrderStatus | None, reason: str, size: str = "") -> Correction:
+    """`reason` without monday's id of the column, `DESIGN FEE (numeric_1): ...`, which only the board's makers know."""
+    plain = re.sub(r" \([a-z0-9_]+\)(?=:)", "", reason).strip(" ;")
+    words = f"size {size}: {plain}" if size and size not in plain else plain
     name, item_id = (order.item_name, order.item_id) if order else ("", None)
     return Correction(key or "(no order number)", name, words, is_on_board=item_id is not None)
 
@@ -174,13 +168,8 @@ def _correction(key: str, order: OrderStatus | None, words: str) -> Correction:
 def _cell_correction(group: WarningGroup) -> Correction:
     words = f"{group.column}: {preview(group.text)} {group.reason}"
     rest = group.count - len(group.examples)
-    orders = ", ".join(group.examples) + (f" and {rest} more" if rest > 0 else "")
+    orders = ", ".join(group.examples) + (f" and {rest} more" if rest else "")
     return Correction(orders, "", words, group.count, is_on_board=True, is_cell=True)
-
-
-def _plain(reason: str) -> str:
-    """A reason without monday's id of the column, `DESIGN FEE (numeric_1): ...`, which only the board's makers know."""
-    return re.sub(r" \([a-z0-9_]+\)(?=:)", "", reason).strip(" ;")
 
 
 def waiting_words(order: OrderStatus) -> str:
@@ -210,6 +199,7 @@ def event_words(event: OrderEvent) -> str:
 
 def changes_summary(changes: LastChanges) -> str:
     """`5 new, 2 changed, 1 with other sizes`."""
-    counts = [(changes.count(action), word) for action, word in _ACTION_WORDS.items()]
-    counts += [(changes.count(None), "with other sizes"), (changes.adopted, "found on the board")]
+    found = Counter(change.action for change in changes.orders)
+    counts = [(found[action], word) for action, word in _ACTION_WORDS.items()]
+    counts += [(found[None], "with other sizes"), (changes.adopted, "found on the board")]
     return ", ".join(f"{count:,} {word}" for count, word in counts if count)

@@ -1,6 +1,6 @@
 """Reports and previews as a page (one HTML file that fetches nothing), reports as markdown too, and the file that keeps a customer's page.
 
-An order's name is anybody's text: Jinja escapes it in HTML, `markdown.cell` in markdown.
+An order's name is anybody's text: Jinja escapes it in HTML, `cell` in markdown.
 """
 
 import base64
@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -21,7 +21,6 @@ from orders_platform.domain.differences import RowChange, change_counts, counts_
 from orders_platform.domain.orders import RowProblem
 from orders_platform.errors import ConfigurationError
 from orders_platform.reports.content import STATUS_WORDS, Report, change_words, changes_summary, event_words, waiting_words
-from orders_platform.reports.markdown import cell, table
 
 MOST_ROWS = 50  # of a table in markdown, which is read in a terminal or in Dagster; the page has them all
 _MOST_EVENTS = 6
@@ -66,25 +65,21 @@ def page_policy() -> str:
 
 
 def changes_page(
-    sections: Iterable[str], stays: Sequence[str], counts: Mapping[str, int], made_at: datetime, links: Links
+    changes: Iterable[tuple[str, Iterable[RowChange]]],
+    stays: Sequence[str],
+    counts: Mapping[str, int],
+    made_at: datetime,
+    links: Links,
 ) -> Iterator[str]:
-    """What a run would change, in pieces: the head, and the sections of customers as they were made before.
-
-    `stays` are sentences on what it leaves.
-    """
+    """What a run would change, by customer and with every cell, in pieces; `stays` are sentences on what it leaves."""
+    shown = ((customer, found) for customer, orders in changes if (found := list(orders)))
+    sections = ((customer, orders, counts_in_words(change_counts(orders))) for customer, orders in shown)
     template, in_words = _environment().get_template("changes.html.j2"), counts_in_words(counts)
     return template.generate(sections=sections, stays=stays, in_words=in_words, made_at=made_at, links=links)
 
 
-def changes_section(customer: str, orders: Sequence[RowChange], links: Links) -> Iterator[str]:
-    """What a run would change of a customer, with every cell, in pieces."""
-    template = _environment().get_template("changes_of_customer.html.j2")
-    yield from template.generate(customer=customer, orders=orders, in_words=counts_in_words(change_counts(orders)), links=links)
-    yield "\n"
-
-
 def changes_text(customer: str, orders: Sequence[RowChange]) -> str:
-    """The same for a terminal, of the first orders."""
+    """What it would change of a customer for a terminal, of the first orders."""
     template = _environment().get_template("changes.txt.j2")
     return template.render(customer=customer, orders=orders, in_words=counts_in_words(change_counts(orders)))
 
@@ -140,3 +135,44 @@ def write_page(folder: Path, customer: str, text: str) -> Path:
             f"The report {page} cannot be written: {error}. Correct `folder` in [reports], or the rights of that folder."
         ) from error
     return page
+
+
+# --- markdown tables, whose cells are anybody's text ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A cell that leads somewhere; without an address it is its text."""
+
+    text: object
+    url: str
+
+
+def cell(value: object) -> str:
+    """A value as one cell: on one line, with everything that markdown or HTML would take for its own made harmless."""
+    if value is None:
+        return ""
+    if isinstance(value, Link):
+        return f"[{cell(value.text)}]({value.url})" if value.url else cell(value.text)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.1f}"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M} UTC"
+    text = f"{value:%Y-%m-%d}" if isinstance(value, date) else str(value)
+    return re.sub(r"([\\`*\[\]|])", r"\\\1", " ".join(text.split())).replace("&", "&amp;").replace("<", "&lt;")
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[object]], *, most: int | None = None) -> str:
+    """A table, numbers to the right; beyond `most` rows it says how many more there are."""
+    every = [list(row) for row in rows]
+    shown = every[:most]
+    numeric = [bool(shown) and all(isinstance(row[i], int | float) for row in shown) for i in range(len(headers))]
+    lines = ["| " + " | ".join(headers) + " |", "| " + " | ".join("---:" if each else "---" for each in numeric) + " |"]
+    lines += ["| " + " | ".join(cell(value) for value in row) + " |" for row in shown]
+    if len(every) > len(shown):
+        lines += ["", f"... and {len(every) - len(shown):,} more."]
+    return "\n".join(lines)

@@ -80,9 +80,8 @@ def reconcile(run: SyncRun, customer: str, *, cells: bool, sent: RowKind | None 
     found.differences = [each for each in found.differences if each.kind not in kept]
     # What nobody knows is no order, and what was just sent may not be listed yet.
     lasting = {DifferenceKind.DUPLICATE} if sent else set(DifferenceKind) - {DifferenceKind.UNKNOWN}
-    run.store.record_differences(
-        customer, [each for each in found.differences if each.kind in lasting], is_whole=sent is None and cells
-    )
+    lasting_ones = [each for each in found.differences if each.kind in lasting]
+    run.store.record_differences(customer, lasting_ones, is_whole=sent is None and cells)
     return found
 
 
@@ -129,9 +128,8 @@ class _Side:
         """
         ids = {row.monday_id for row in rows if row.monday_id is not None}
         asked = ids if self.cells else ids - self.listed.keys() if is_whole else set()
-        sent = {
-            row.monday_id or 0: BoardItem(row.monday_id or 0, row.name, "active", parent_item_id=row.parent_id) for row in rows
-        }
+        known = ((row.monday_id or 0, row) for row in rows)
+        sent = {item_id: BoardItem(item_id, row.name, "active", parent_item_id=row.parent_id) for item_id, row in known}
         listed = {item_id: self.listed[item_id][0] for item_id in (ids - asked) & self.listed.keys()}
         self.shown = {**({} if is_whole else sent), **listed}
         if asked:

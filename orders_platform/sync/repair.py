@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from orders_platform.domain.differences import DifferenceKind
+from orders_platform.domain.differences import ABSENT, DifferenceKind
 from orders_platform.domain.mutations import Mutation, Operation, Outcome
 from orders_platform.domain.orders import RowKind, RowProblem, RowResult, SyncState
 from orders_platform.errors import TransientError
@@ -35,9 +35,7 @@ class Repair:
 
 
 _ACTIONS: dict[DifferenceKind, RepairAction] = {
-    DifferenceKind.MISSING: "create",
-    DifferenceKind.OTHER_BOARD: "create",
-    DifferenceKind.OTHER_ITEM: "create",
+    **dict.fromkeys(ABSENT, "create"),
     DifferenceKind.DIFFERENT: "change",
     DifferenceKind.WRONG_GROUP: "move",
     DifferenceKind.RENAMED_GROUP: "rename",
@@ -79,7 +77,7 @@ def repair_customer(run: SyncRun, customer: str, plan: Sequence[Repair]) -> Cust
         results = [RowResult(row, SyncState.NEW, row.monday_id) for row in run.rows(kind, customer) if row.ref in refs]
         if results:
             run.store.record_results(results, run.run_id, run.clock(), customer)
-    sync_groups(run, customer, report.groups, also=[each.name for each in plan if each.action == "rename"])
+    sync_groups(run, customer, report.groups, [each.name for each in plan if each.action == "rename"])
     sync_items(run, customer, report.items)
     sync_subitems(run, customer, report.subitems)
     return report

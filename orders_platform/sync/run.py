@@ -15,6 +15,7 @@ from orders_platform.domain.board import BoardDescription, Column
 from orders_platform.domain.cell_codecs import plain_text
 from orders_platform.domain.clocks import BOOT, elapsed
 from orders_platform.domain.column_values import RowFormat, coalesced
+from orders_platform.domain.differences import OrderChanges
 from orders_platform.domain.mapping import BoardMapping, Field
 from orders_platform.domain.orders import RowKind, SyncRow, is_of
 from orders_platform.domain.preflight import board_problems, mismatch, require_board, subitem_board_problems
@@ -68,8 +69,16 @@ class SyncRun:
     # is told what is done, how far, and of how many (0: nobody knows)
     progress: Callable[[str, int, int], None] = lambda _words, _done, _total: None
     orders: Collection[str] = ()  # by key or number, the only ones that are sent; empty: all that wait
+    limit: int | None = None  # so many orders of each customer are sent, the first that wait, with all sizes that can be
+    skip_subitems: bool = False
+    changes: OrderChanges | None = None  # takes in what a dry run would change of the customer that it is at
     dry_run_items: set[str] = field(default_factory=set, init=False)  # orders whose item a dry run would have made
     _admitted: set[str] = field(default_factory=set, init=False)
+
+    @property
+    def is_dry(self) -> bool:
+        """Nothing is sent: the store is one of which nothing stays."""
+        return self.store.database.is_dry_run
 
     @property
     def configuration(self) -> Configuration:
@@ -94,7 +103,9 @@ class SyncRun:
     def rows(self, kind: RowKind, customer: str, *, waiting: bool = False) -> Sequence[SyncRow]:
         """A customer's orders or lines: all, or those that wait to be sent and this run is for."""
         rows = (self.store.orders if kind is RowKind.ITEMS else self.store.lines)(customer, waiting=waiting)
-        return [row for row in rows if is_of(row.order_key, self.orders)] if waiting and self.orders else rows
+        if waiting and self.orders:
+            rows = [row for row in rows if is_of(row.order_key, self.orders)]
+        return rows[: self.limit] if waiting and kind is RowKind.ITEMS else rows
 
     @cached_property
     def _key(self) -> Field:

@@ -23,7 +23,7 @@ from typing import ClassVar
 
 from orders_platform.domain.board import BoardItem, Group
 from orders_platform.domain.column_values import FormattedRow, column_values_json, creates_labels
-from orders_platform.domain.differences import DifferenceKind, ExpectedRow, OrderChanges, RowPlan, Step, place_groups, plan_row
+from orders_platform.domain.differences import DifferenceKind, ExpectedRow, RowPlan, Step, place_groups, plan_row
 from orders_platform.domain.mutations import Batch, BatchReport, Mutation, MutationResult, Operation, Outcome, is_monday_code
 from orders_platform.domain.orders import Action, CellProblem, RowKind, RowProblem, RowResult, SyncRow, SyncState
 from orders_platform.domain.text import fold
@@ -33,18 +33,16 @@ from orders_platform.sync.results import StageReport
 from orders_platform.sync.run import BoardShape, SyncRun
 
 
-def sync_groups(
-    run: SyncRun, customer: str, report: StageReport, *, limit: int | None = None, dry: bool = False, also: Iterable[str] = ()
-) -> None:
-    """Make the groups of a customer's waiting orders, or of the first `limit` of them, and of `also`; `skipped` were there already."""
+def sync_groups(run: SyncRun, customer: str, report: StageReport, also: Iterable[str] = ()) -> None:
+    """Make the groups of a customer's waiting orders, and of `also`; `skipped` were there already."""
     with run.counted(customer, report):
         run.admit(customer)
         names = set(run.store.waiting_groups(customer))
-        if limit is not None or run.orders:
-            names &= {row.group_name for row in run.rows(RowKind.ITEMS, customer, waiting=True)[:limit]}
+        if run.limit is not None or run.orders:
+            names &= {row.group_name for row in run.rows(RowKind.ITEMS, customer, waiting=True)}
         names.update(also)
         if names:
-            _Groups(run, customer, report, sorted(names)).make(dry=dry)
+            _Groups(run, customer, report, sorted(names)).make()
 
 
 class _Groups:
@@ -65,8 +63,8 @@ class _Groups:
         self._made: list[Group] = []
         self._one_at_a_time = threading.Lock()  # batches may be sent by several threads
 
-    def make(self, *, dry: bool) -> None:
-        report, run = self._report, self._run
+    def make(self) -> None:
+        report, run, dry = self._report, self._run, self._run.is_dry
         placed = self._placed()
         report.skipped = len(self._names) - len(self._missing(placed))
         if not dry and self._missing(placed) and run.wait_until_final([self._intent.moment]):
@@ -151,29 +149,17 @@ _TOLD_ROWS = 500  # between two words of progress
 _GONE_TRIES = 3  # runs in a row that find something gone which the next one sees again
 
 
-def sync_items(
-    run: SyncRun,
-    customer: str,
-    report: StageReport,
-    *,
-    limit: int | None = None,
-    dry: bool = False,
-    changes: OrderChanges | None = None,
-) -> None:
-    """Send a customer's waiting orders, the first `limit` of them.
-
-    `dry` only counts what would be done, in a dry-run transaction, and tells it to `changes`.
-    """
+def sync_items(run: SyncRun, customer: str, report: StageReport) -> None:
+    """Send a customer's waiting orders; in a dry run count what would be done, and tell it to `run.changes`."""
     with run.counted(customer, report):
-        _ItemStage(run, customer, report, changes, dry=dry).sync(limit)
+        _ItemStage(run, customer, report).sync()
 
 
-def sync_subitems(
-    run: SyncRun, customer: str, report: StageReport, *, dry: bool = False, changes: OrderChanges | None = None
-) -> None:
-    """The same for waiting lines whose order is on the board."""
-    with run.counted(customer, report):
-        _SubitemStage(run, customer, report, changes, dry=dry).sync()
+def sync_subitems(run: SyncRun, customer: str, report: StageReport) -> None:
+    """The same for waiting lines whose order is on the board, unless the run skips them."""
+    if not run.skip_subitems:
+        with run.counted(customer, report):
+            _SubitemStage(run, customer, report).sync()
 
 
 def row_state(results: Sequence[MutationResult], planned: int) -> SyncState:
@@ -230,12 +216,11 @@ class _Stage(ABC):
     kind: ClassVar[RowKind]
     creates: ClassVar[Operation]
 
-    def __init__(self, run: SyncRun, customer: str, report: StageReport, changes: OrderChanges | None, *, dry: bool) -> None:
+    def __init__(self, run: SyncRun, customer: str, report: StageReport) -> None:
         self.run = run
         self.customer = customer
         self.report = report
-        self.changes = changes
-        self.dry = dry
+        self.dry = run.is_dry
         self.forgotten: dict[str, SyncRow] = {}
         self.outgoing: Mapping[str, _Outgoing] = {}
         self.groups: Mapping[str, Group] = {}
@@ -245,11 +230,11 @@ class _Stage(ABC):
     def shape(self) -> BoardShape:
         return self.run.shape(self.kind)
 
-    def sync(self, limit: int | None = None) -> None:
-        """Send what waits, or the first `limit` rows of it."""
+    def sync(self) -> None:
+        """Send what waits."""
         self.run.admit(self.customer)
         self._recall()
-        waiting = self.run.rows(self.kind, self.customer, waiting=True)[:limit]
+        waiting = self.run.rows(self.kind, self.customer, waiting=True)
         refs = {row.ref for row in waiting}
         for _ in range(_ATTEMPTS if waiting else 0):
             ready = self.ready(waiting)
@@ -345,10 +330,10 @@ class _Stage(ABC):
         plan = plan_row(
             row, made.cells, shown, self.shape.mapping, self.shape.columns, self.run.configuration.policies.deleted_on_board
         )
-        if self.changes is not None and plan.steps:
+        if self.run.changes is not None and plan.steps:
             row_there = self.forgotten.get(row.ref, row)
             expected = ExpectedRow(row_there, (0, ""), made.cells, self.groups.get(row.group_name))
-            self.changes.add(expected, shown, self.shape.mapping, self.shape.columns, self.titles)
+            self.run.changes.add(expected, shown, self.shape.mapping, self.shape.columns, self.titles)
         return _Outgoing(row, plan, made.problems)
 
     def _require_tries(self, row: SyncRow) -> None:

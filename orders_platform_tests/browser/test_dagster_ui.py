@@ -243,7 +243,7 @@ def test_a_row_that_is_stuck_shows_as_a_failed_check_with_its_customer_and_order
     assert (stuck["runId"], stuck["evaluation"]["success"], stuck["evaluation"]["severity"]) == (run, False, "ERROR")
 
     ui.open(view, "/assets/order_board?view=checks&checkDetail=no_rows_stuck")
-    expect(view.get_by_text("1 row is stuck, 1 PENDING").first).to_be_visible()
+    expect(view.get_by_text("1 row is stuck, 1 of them PENDING").first).to_be_visible()
     expect(view.get_by_text("Failed", exact=True).first).to_be_visible()
     expect(view.get_by_role("cell", name=CUSTOMER).or_(view.get_by_text(CUSTOMER)).first).to_be_visible()
     picture(view, "check")

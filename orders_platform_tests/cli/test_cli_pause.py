@@ -67,7 +67,10 @@ def test_retry_resync_and_repair_leave_it_out_as_well(paused: Workplace, termina
     paused.write("UPDATE ORDER_LIST_V2 SET sync_state = 'FAILED', sync_error_code = 'x' WHERE \"CUSTOMER NAME\" = 'RHONE'")
     before = paused.mutations
     assert "0 FAILED rows were reset" in terminal("retry").out
-    assert "RHONE is paused" in terminal("resync", "--no-send").err
+    assert paused.mutations == before
+    assert "RHONE is paused" in terminal("resync").err
+    assert items(paused) == len(BHOOD) + 3
+    before = paused.mutations
     paused.write("UPDATE ORDER_LIST_V2 SET sync_state = 'SYNCED', monday_item_id = 7 WHERE \"CUSTOMER NAME\" = 'RHONE'")
     assert "RHONE is paused" in terminal("verify", "--repair", "--yes").err
     assert paused.mutations == before

@@ -51,7 +51,7 @@ def test_a_board_that_cannot_be_reached_is_named_after_the_repeats(
     offline: Workplace, terminal: Terminal, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
 ) -> None:
     clock = VirtualClock()
-    monkeypatch.setattr(adapter, "connect_board", partial(adapter.connect_board, clock=clock, sleep=clock.sleep))
+    monkeypatch.setattr(adapter, "MondayBoard", partial(adapter.MondayBoard, clock=clock, sleep=clock.sleep))
     offline.stage(samples_of("RHONE"))
     outcome = terminal(*arguments)
     assert outcome.code == 1

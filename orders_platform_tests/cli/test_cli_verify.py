@@ -275,29 +275,3 @@ def test_history_of_nobody_says_so(synced: Workplace, terminal: Terminal, term: 
     outcome = terminal("history", term)
     assert (outcome.code, outcome.out) == (1, "")
     assert "is known" in outcome.err
-
-
-# --- retention -------------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("command", ["retention", "housekeeping"])
-def test_retention_deletes_old_log_entries_only_and_a_dry_run_nothing(
-    synced: Workplace, terminal: Terminal, command: str
-) -> None:
-    kept = synced.rows("SELECT COUNT(*) FROM ORDER_SYNC_LOG")[0][0]
-    synced.write(
-        "INSERT INTO ORDER_SYNC_LOG (batch_id, operation, row_count, call_count, complexity, seconds, outcome, logged_at) "
-        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1201) "
-        "SELECT 'old ' || i, 'create_item', 1, 1, 1, 1, 'done', datetime('now', '-181 days') FROM n"
-    )
-    synced.write("UPDATE ORDER_SYNC_LOG SET logged_at = datetime('now', '-179 days') WHERE batch_id = 'old 1'")
-    everything = synced.dump()
-    assert "1,200 log entries older than 180 days to be deleted" in terminal("retention", "--dry-run").out
-    assert synced.dump() == everything
-    outcome = terminal(command)
-    assert outcome.code == 0
-    assert "1,200 log entries older than 180 days deleted" in outcome.out
-    assert synced.rows("SELECT COUNT(*) FROM ORDER_SYNC_LOG")[0][0] == kept + 1
-    gone = set(everything) - set(synced.dump())
-    assert len(gone) == 1200
-    assert all('INSERT INTO "ORDER_SYNC_LOG"' in line for line in gone)

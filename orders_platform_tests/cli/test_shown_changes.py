@@ -14,7 +14,7 @@ import pytest
 from orders_platform.cli import output
 from orders_platform.cli.shown_changes import ShownChanges
 from orders_platform.domain.differences import CellChange, ChangeKind, OrderChanges, RowChange, change_counts
-from orders_platform.reports.rendering import Links
+from orders_platform.reports.rendering import Links, changes_page
 from orders_platform_tests.testing.platform import GREYSON, Platform, order
 
 NUMBERS = [f"A-{n}" for n in range(1, 8)]
@@ -49,10 +49,10 @@ ORDER = RowChange(ChangeKind.CHANGED, "GRE-1", "", "∆ \"x\"\n\u2028", 7, (Cell
 
 @pytest.mark.parametrize("changes", [{}, {"A": []}, {"A": [ORDER], "B": []}, {"A": [], "B": [ORDER, ORDER], "C": [ORDER]}])
 def test_the_document_is_that_of_one_piece(changes: dict[str, list[RowChange]], tmp_path: Path) -> None:
-    with closing(ShownChanges(Links(), as_json=True, as_page=False)) as shown:
+    with closing(ShownChanges(is_kept=True)) as shown:
         for customer, orders in changes.items():
             shown.take(customer, orders)
-        output.write_json({"first": 1, "changes": shown.as_json, "counts": shown.counts}, tmp_path / "document.json")
+        output.write_json({"first": 1, "changes": shown, "counts": shown.counts}, tmp_path / "document.json")
     every = [each for orders in changes.values() for each in orders]
     values = {name: [asdict(each) for each in orders] for name, orders in changes.items()}
     whole = {"first": 1, "changes": values, "counts": change_counts(every)}
@@ -60,23 +60,25 @@ def test_the_document_is_that_of_one_piece(changes: dict[str, list[RowChange]], 
         assert written.read() == json.dumps(whole, ensure_ascii=False, indent=2) + "\n"
 
 
-def test_an_order_is_written_before_the_next_one_is_asked_for() -> None:
-    spool, seen = output.Spool(), list[int]()
+def test_what_follows_is_asked_for_when_what_was_before_is_written() -> None:
+    asked = list[int]()
 
     def orders() -> Iterator[RowChange]:
-        for _ in range(50):
-            seen.append(sum(map(len, spool.pieces())))
+        for number in range(1_000):
+            asked.append(number)
             yield ORDER
 
-    spool.write_member("GREYSON", orders())
-    assert len(set(seen)) == 50
-    spool.close()
+    pieces = output.json_pieces({"changes": {"GREYSON": output.LongList(orders(), 1_000)}})
+    steps = [len(asked) for _ in pieces]
+    assert steps[0] < 100
+    assert len(steps) > 10
+    assert steps[-1] == 1_000
 
 
 def test_a_page_is_given_in_pieces() -> None:
-    with closing(ShownChanges(Links(), as_json=False, as_page=True)) as shown:
+    with closing(ShownChanges(is_kept=True)) as shown:
         for n in range(200):
             shown.take(f"CUSTOMER {n}", [ORDER] * 5)
-        pieces = list(shown.page([], datetime(2026, 1, 1, tzinfo=UTC)))
+        pieces = list(changes_page(shown.items(), [], shown.counts, datetime(2026, 1, 1, tzinfo=UTC), Links()))
     assert sum(piece.count("<h2") for piece in pieces) == 200
     assert max(map(len, pieces)) <= 65_536 < sum(map(len, pieces))

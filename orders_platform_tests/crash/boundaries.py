@@ -14,7 +14,7 @@ import threading
 from collections.abc import Mapping
 
 import httpx
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Engine
 
 SENT = "request sent"
 """All bytes are with the network and nobody reads the answer: the board carries the request out after its sender is dead."""
@@ -46,10 +46,12 @@ class Boundaries:
 
     def watch_commits(self, engine: Engine) -> None:
         """Count before and after each commit. Reads are rolled back, so every commit is one of a writer."""
-        commit, said = engine.dialect.do_commit, threading.local()
+        dialect, said = engine.dialect, threading.local()
+        commit, execute = dialect.do_commit, dialect.do_execute
 
-        def note(_connection: Connection, _cursor: object, statement: str, *_more: object) -> None:
+        def noted(cursor: object, statement: str, *more: object) -> None:
             said.last = statement
+            execute(cursor, statement, *more)
 
         def counted(connection: object) -> None:
             what = _gist(getattr(said, "last", "BEGIN"))
@@ -57,8 +59,8 @@ class Boundaries:
             commit(connection)
             self.reach(f"after commit: {what}")
 
-        event.listen(engine, "before_cursor_execute", note)
-        engine.dialect.do_commit = counted
+        # No event of the engine: with one, each connection and statement asks all events whether somebody listens.
+        dialect.do_commit, dialect.do_execute = counted, noted
 
 
 class WatchedTransport(httpx.BaseTransport):

@@ -79,7 +79,7 @@ class Walk:
         self._scene = scene
         self._start = start
         self._wanted = wanted
-        self._first = ""
+        self._died: dict[int, str] = {}
         self.killed_twice = 0
         self.red: list[str] = []
 
@@ -87,17 +87,17 @@ class Walk:
         """Kill the run at that boundary; whether it got as far, and the boundaries of its recovery."""
         self._scene.restore(self._start)
         ended = self._scene.kill(Task(last=last))
-        self._scene.keep("killed")
-        self._first = ended.boundaries[-1]
-        return ended.was_killed, self._judge(f"killed at {self._first}" if ended.was_killed else "not killed")
+        self._scene.keep(f"killed {last}")
+        self._died[last] = ended.boundaries[-1]
+        return ended.was_killed, self._judge(f"killed at {self._died[last]}" if ended.was_killed else "not killed")
 
-    def again(self, last: int) -> None:
-        """Kill the recovery from the last first kill at that boundary."""
-        self._scene.restore("killed")
-        ended = self._scene.kill(Task(last=last))
-        assert ended.was_killed, f"after {self._first} a recovery once had {last} boundaries and now {len(ended.boundaries)}"
+    def again(self, first: int, last: int) -> None:
+        """Kill the recovery from a first kill at that boundary."""
+        self._scene.restore(f"killed {first}")
+        ended, died = self._scene.kill(Task(last=last)), self._died[first]
+        assert ended.was_killed, f"after {died} a recovery once had {last} boundaries and now {len(ended.boundaries)}"
         self.killed_twice += 1
-        self._judge(f"killed at {self._first}, its recovery at {ended.boundaries[-1]}")
+        self._judge(f"killed at {died}, its recovery at {ended.boundaries[-1]}")
 
     def _judge(self, history: str) -> int:
         cell = self._scene.recover(self._wanted)
@@ -149,11 +149,10 @@ def test_nothing_is_lost_or_doubled_wherever_the_process_dies_and_dies_again(
     walk, seconds, last = Walk(scene, start, wanted), SecondKills(EVERY_PAIR), 1
     while (reached := walk.once(last))[0]:
         for second in seconds.after(last, reached[1]):
-            walk.again(second)
+            walk.again(last, second)
         last += 1
     for first, second in seconds.left():
-        walk.once(first)
-        walk.again(second)
+        walk.again(first, second)
     figures = f"{last - 1} boundaries, {walk.killed_twice} histories with a second kill, {len(walk.red)} wrong"
     record_property(f"crash matrix, {start} board", figures)
     assert not walk.red, shortened(walk.red)

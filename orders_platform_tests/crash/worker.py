@@ -24,7 +24,7 @@ from pydantic import SecretStr
 from orders_platform.database.engine import open_database
 from orders_platform.database.order_store import OrderStore
 from orders_platform.merge.order_merge import OrderMerge
-from orders_platform.monday.adapter import MondayBoard, connect_board
+from orders_platform.monday.adapter import MondayBoard
 from orders_platform.monday.budget import Limits
 from orders_platform.pipeline import sync_customer
 from orders_platform.settings import SANDBOX_TOKEN, default_folder
@@ -104,7 +104,7 @@ class Worker:
             sys.exit(errors[0])
 
     def _board(self, task: Task, boundaries: Boundaries) -> MondayBoard:
-        return connect_board(
+        return MondayBoard(
             self._url, SANDBOX_TOKEN, default_folder("graphql"), limits=_NO_LIMITS, max_in_flight=task.max_in_flight,
             batch_size=2, timeout_seconds=20.0, http_transport=WatchedTransport(boundaries), rng=random.Random(1),
             clock=self._clock, wall=self._clock.wall, sleep=self._clock.sleep,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import Integer, Numeric, create_engine, inspect
 
 from orders_platform.configuration import Configuration
 from orders_platform.database.dialects import Dialect
@@ -144,3 +145,18 @@ def test_tables_of_other_names_work_as_well(tmp_path: Path, configuration: Confi
     assert (headers.created, headers.rejected, lines.created) == (1, 1, 2)
     assert len(named.store.lines(GREYSON, waiting=True)) == 2
     database.close()
+
+
+def test_the_catalogue_says_what_sqlalchemys_inspector_would() -> None:
+    types = ("INT", "bigint", "DECIMAL(18, 4)", "NVARCHAR(10)", "CHAR(36)", "TEXT", "DATE", "DATETIME", "BOOLEAN", "JSON", "BLOB", "",
+             "REAL", "DOUBLE PRECISION", "UNSIGNED BIG INT", "TIMESTAMP", "POINT")  # fmt: skip
+    engine = create_engine("sqlite://")
+    with engine.connect() as connection:
+        ours = ", ".join(f'"∆ {i}" {type_}' for i, type_ in enumerate(types))
+        connection.exec_driver_sql(f'CREATE TABLE "a ]table" ({ours}, made INT AS (1) STORED)')
+        theirs = inspect(connection).get_columns("a ]table", schema="main")
+        assert [(column.name, column.is_numeric) for column in SQLITE.columns(connection, "a ]table", "main")] == [
+            (column["name"], isinstance(column["type"], Integer | Numeric)) for column in theirs
+        ]
+        assert SQLITE.columns(connection, "absent", "") == []
+    engine.dispose()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 
 import dagster as dg
 import pytest
@@ -17,14 +19,36 @@ def location(workplace: Workplace) -> Iterator[Location]:
         yield Location(instance)
 
 
+@pytest.fixture(scope="module")
+def kept() -> Iterator[list[sqlite3.Connection]]:
+    """What the first `synced` of the module left, for the others to begin with."""
+    copies: list[sqlite3.Connection] = []
+    yield copies
+    for copy in copies:
+        copy.close()
+
+
 @pytest.fixture
-def synced(workplace: Workplace, location: Location, request: pytest.FixtureRequest) -> Workplace:
-    """A workplace with the orders of the module's `SYNCED`, by customer, on the board."""
-    orders = request.module.SYNCED
-    workplace.stage(row for rows in orders.values() for row in rows)
-    for customer in orders:
-        run = location.sync_customer(customer)
-        assert run.success, failure(run)
+def synced(
+    workplace: Workplace, location: Location, kept: list[sqlite3.Connection], request: pytest.FixtureRequest
+) -> Workplace:
+    """A workplace with the orders of the module's `SYNCED`, by customer, on the board; Dagster knows the runs."""
+    dagster = (location.instance.event_log_storage, location.instance.run_storage)
+    with closing(sqlite3.connect(workplace.database)) as orders:
+        storages = (storage._held_conn.connection.driver_connection for storage in dagster)
+        here = [orders, workplace.sandbox.state._connection, *storages]
+        if not kept:
+            workplace.stage(row for rows in request.module.SYNCED.values() for row in rows)
+            for customer in request.module.SYNCED:
+                run = location.sync_customer(customer)
+                assert run.success, failure(run)
+            kept += (sqlite3.connect(":memory:", check_same_thread=False) for _ in here)
+            for database, copy in zip(here, kept, strict=True):
+                database.backup(copy)
+        else:
+            for database, copy in zip(here, kept, strict=True):
+                copy.backup(database)
+            workplace.sandbox.state.cache.clear()
     return workplace
 
 

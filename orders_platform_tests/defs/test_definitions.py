@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import dagster as dg
 import pytest
 from dagster._core.remote_representation.external_data import RepositorySnap
 from dagster._serdes import serialize_value
 
+from orders_platform.configuration import Automation
 from orders_platform.definitions import build_definitions
+from orders_platform.defs.automation import build_schedules
 from orders_platform.defs.failures import RETRIES
 from orders_platform.defs.resources import MssqlResource, SqliteResource
 from orders_platform.errors import ConfigurationError
@@ -38,6 +42,7 @@ SIX = {
     "monday_items": ({"monday_groups", "order_headers"}, "monday_board", "monday_api"),
     "monday_subitems": ({"monday_items", "order_lines"}, "monday_board", "monday_api"),
 }
+CRONS = {"a": "survey", "b": "checks", "c": "verification", "d": "summary", "e": "housekeeping"}
 EXTERNAL = ("swp_order_list", "order_board")
 """Both ends: what arrives, and what people see; no run makes either."""
 
@@ -130,3 +135,19 @@ def test_what_the_ui_is_told_of_the_location_holds_no_secret(offline: Workplace,
     assert '"orders_database"' in told
     assert "very-secret-token" not in told
     assert "/very/secret/path" not in told
+
+
+@pytest.mark.parametrize(
+    ("key", "cron", "words"),
+    [
+        ("nightly", "0 25 * * *", "automation.nightly: '0 25 * * *' is not a cron expression of five fields"),
+        ("survey", "@hourly", "automation.survey: '@hourly' is not a cron expression of five fields"),
+        ("summary", "0 7 30 2 *", "automation.summary: '0 7 30 2 *' is not a cron expression"),
+        ("verification", "0 4 * * sundays", "weekday); an example: '0 2 * * *'"),
+        ("housekeeping", "", "automation.housekeeping: '' is not"),
+    ],
+)
+def test_a_time_that_dagster_would_not_take_is_refused_in_words(key: str, cron: str, words: str) -> None:
+    assert build_schedules(Automation(), CRONS)
+    with pytest.raises(ConfigurationError, match=re.escape(words)):
+        build_schedules(Automation().model_copy(update={key: cron}), CRONS)

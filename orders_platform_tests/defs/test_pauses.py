@@ -8,7 +8,6 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from orders_platform.build import report_folder
 from orders_platform.definitions import build_definitions
 from orders_platform.settings import Settings
 from orders_platform_tests.testing.dagster_location import Ticks
@@ -75,7 +74,7 @@ def test_its_page_says_so(two: Workplace, ticks: Ticks) -> None:
         assert ticks.run(request).success
 
     def says_so() -> bool:
-        return any("updates are paused" in page.read_text("utf-8") for page in report_folder(Settings()).glob("*.html"))
+        return any("updates are paused" in page.read_text("utf-8") for page in Settings().report_folder.glob("*.html"))
 
     pause(ticks, pause=["RHONE"])
     assert says_so()

@@ -32,13 +32,18 @@ from orders_platform_tests.testing.workplace import CHECKOUT, Workplace, samples
 COMPOSE = CHECKOUT / "deploy" / "compose" / "dagster.yaml"
 RULES = ("concurrency", "run_coordinator", "run_monitoring", "run_retries", "schedules", "sensors", "retention")
 AT_ONCE = """
-import sys, time
+import os, sys
 import dagster as dg
-time.sleep(max(0, float(sys.argv[1]) - time.time()))
-with dg.DagsterInstance.get() as instance:
-    instance.add_dynamic_partitions("customers", [sys.argv[2]])
-    instance.get_run_ids(limit=1)
-    instance.all_instigator_state()
+processes = []
+for customer in sys.argv[1:]:
+    if not (process := os.fork()):
+        with dg.DagsterInstance.get() as instance:
+            instance.add_dynamic_partitions("customers", [customer])
+            instance.get_run_ids(limit=1)
+            instance.all_instigator_state()
+        sys.exit()
+    processes.append(process)
+sys.exit(any(os.waitpid(process, 0)[1] for process in processes))
 """
 
 
@@ -182,13 +187,9 @@ def test_several_processes_may_open_a_new_instance_at_once_once_it_is_migrated(h
     environment = {**os.environ, "DAGSTER_HOME": str(home)}
     migrate = [Path(sys.executable).parent / "dagster", "instance", "migrate"]
     assert subprocess.run(migrate, env=environment, capture_output=True, timeout=120, check=False).returncode == 0
-    start = str(time.time() + 4)
-    processes = [
-        subprocess.Popen([sys.executable, "-c", AT_ONCE, start, f"C{n}"], env=environment, stderr=subprocess.PIPE, text=True)
-        for n in range(3)
-    ]
-    said = [process.communicate(timeout=120)[1] for process in processes]
-    assert [process.returncode for process in processes] == [0, 0, 0], said
+    opening = [sys.executable, "-c", AT_ONCE, "C0", "C1", "C2"]
+    opened = subprocess.run(opening, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert opened.returncode == 0, opened.stderr
     with dg.DagsterInstance.from_config(str(home)) as instance:
         assert set(instance.get_dynamic_partitions("customers")) == {"C0", "C1", "C2"}
 

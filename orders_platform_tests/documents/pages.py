@@ -20,6 +20,7 @@ HTML comments are not shown to readers, and what is in them is no code.
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import shutil
@@ -29,13 +30,14 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from orders_platform.configuration import ENVIRONMENTS, read_configuration
+from orders_platform_tests.documents.preloaded import preloaded
 from orders_platform_tests.testing.local_server import free_port
 from orders_platform_tests.testing.workplace import CHECKOUT, VARIABLES
 
@@ -51,6 +53,7 @@ ANYTHING = "..."
 TUTORIAL = CHECKOUT / "docs" / "tutorial.md"
 AFTER_THE_TUTORIAL = "<!-- after the tutorial -->"
 SECONDS = 90
+STARTED = f'#!/bin/sh\nexec {sys.executable} -m orders_platform.cli "$@"\n'
 _FENCE = re.compile(
     r"^(?P<indent> *)```(?P<kind>\w*)(?: +title=\"(?P<title>[^\"]+)\")?\n(?P<text>.*?)^(?P=indent)```$",
     re.DOTALL | re.MULTILINE,
@@ -176,14 +179,14 @@ class Shell:
 class Reader:
     """Somebody in a folder of their own, with the command and a copy of the configuration, as in a checkout."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, program: str = STARTED) -> None:
         self.folder = folder
         (folder / "config").mkdir()
         configuration = folder / "config" / "order_sync.toml"
         configuration.write_bytes((CHECKOUT / "config" / "order_sync.toml").read_bytes())
         programs = folder / ".programs"
         programs.mkdir()
-        (programs / "orders-platform").write_text(f'#!/bin/sh\nexec {sys.executable} -m orders_platform.cli "$@"\n')
+        (programs / "orders-platform").write_text(program)
         (programs / "orders-platform").chmod(0o755)
         kept = {name: value for name, value in os.environ.items() if name not in VARIABLES}
         self.variables = {
@@ -233,6 +236,14 @@ def after_the_tutorial() -> tempfile.TemporaryDirectory[str]:
     return folder
 
 
+@cache
+def preloaded_program() -> str:
+    """Of a process that lives as long as this one."""
+    kept = ExitStack()
+    atexit.register(kept.close)
+    return kept.enter_context(preloaded())
+
+
 @contextmanager
 def reader_of(page: str) -> Iterator[Reader]:
     with tempfile.TemporaryDirectory() as folder:
@@ -240,7 +251,8 @@ def reader_of(page: str) -> Iterator[Reader]:
             shutil.copytree(
                 after_the_tutorial().name, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("config", ".programs")
             )
-        made = Reader(Path(folder).resolve())
+        # The tutorial and the pages that begin afresh start each command as a person does.
+        made = Reader(Path(folder).resolve(), preloaded_program() if AFTER_THE_TUTORIAL in page else STARTED)
         try:
             yield made
         finally:

@@ -114,6 +114,7 @@ WORDS = {
     "api_url": "monday's GraphQL endpoint",
     "api_version": "the version of monday's API",
     "may_create_labels": "whether the token may change the board; if not, `labels = create` of a column is refused before anything is sent",
+    "automation.switches": "which of them are on or off, by name, whatever `starts_running` says",
     "automation.timezone": "of all times of this section",
 }
 """What the keys mean of which neither the file nor the code says it."""

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from orders_platform.cli.config_commands import own_columns
+from orders_platform.cli.setup_commands import own_columns
 from orders_platform.configuration import Configuration, read_configuration
 from orders_platform.demo.sample_orders import sample_orders
 from orders_platform.errors import SourceDataError

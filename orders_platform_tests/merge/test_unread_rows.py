@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -245,6 +246,19 @@ def test_rows_that_somebody_reads_and_puts_back_bring_no_hash_with_them(order_li
     assert set(staged_hashes(order_list).values()) == {None}
     assert order_list.merge() == HeaderMerge(rows_read=6, updated=1)
     assert order_list.sql("SELECT COUNT(*) FROM ORDER_LOADS WHERE load_id = 'inserting'") == [(0,)]
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("many", [3, 1_001])
+def test_a_load_keeps_its_hashes_and_leaves_the_triggers_as_they_were(order_list: OrderList, many: int) -> None:
+    """Few rows come by the trigger, which takes off their mark; for many it is dropped, and made again."""
+    triggers = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY 1"
+    before = order_list.sql(triggers)
+    order_list.load(*(order(f"A{i}") for i in range(many)))
+    assert all(re.fullmatch("[0-9a-f]{32}", str(found)) for found in staged_hashes(order_list).values())
+    assert order_list.sql(triggers) == before
+    order_list.sql("INSERT INTO swp_ORDER_LIST_V2 SELECT * FROM swp_ORDER_LIST_V2 WHERE rowid = 1")
+    assert order_list.sql("SELECT COUNT(*) FROM swp_ORDER_LIST_V2 WHERE staged_hash IS NULL") == [(1,)]
 
 
 @pytest.mark.sqlite

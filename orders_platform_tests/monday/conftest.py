@@ -10,7 +10,7 @@ from contextlib import ExitStack
 import pytest
 
 from orders_platform.domain.mutations import BatchReport
-from orders_platform.monday.adapter import MondayBoard, connect_board
+from orders_platform.monday.adapter import MondayBoard
 from orders_platform.sandbox.server import SANDBOX_TOKEN, Sandbox, running
 from orders_platform_tests.monday.stage import GRAPHQL, Script, Stage, scripted
 from orders_platform_tests.testing.clock import VirtualClock
@@ -46,7 +46,7 @@ def connect(stack: ExitStack, clock: VirtualClock) -> Callable[..., MondayBoard]
             "timeout_seconds": 5.0,
         }
         token = options.pop("token", SANDBOX_TOKEN)
-        return stack.enter_context(connect_board(url, token, GRAPHQL, **{**settings, **options}))
+        return stack.enter_context(MondayBoard(url, token, GRAPHQL, **{**settings, **options}))
 
     return opened
 

@@ -16,12 +16,13 @@ from hypothesis import strategies as st
 
 from orders_platform.domain.mutations import BatchReport, Mutation, Operation, Outcome, is_item_id
 from orders_platform.errors import OrdersError
-from orders_platform.monday.adapter import MondayBoard, connect_board
+from orders_platform.monday.adapter import MondayBoard
 from orders_platform.monday.client import RetryPolicy
-from orders_platform.monday.error_policy import CODES
+from orders_platform.monday.error_policy import RULES
 from orders_platform_tests.monday.stage import GRAPHQL
 from orders_platform_tests.testing.clock import VirtualClock
 
+CODES = [code for rule in RULES for code in rule.codes]
 ITEM = {
     "id": "5", "name": "N", "state": "active", "group": {"id": "g"}, "parent_item": {"id": "4"}, "board": {"id": "1", "name": "B"},
     "column_values": [{"id": "t", "text": "T", "value": "\"T\""}], "subitems": [{"id": "6", "name": "Size S", "state": "active"}],
@@ -85,7 +86,7 @@ def answers(draw: st.DrawFn) -> bytes:
 def board_on(status: int, headers: dict[str, str], body: bytes) -> MondayBoard:
     clock = VirtualClock()
     wire = httpx.MockTransport(lambda _request: httpx.Response(status, headers=headers, content=body))
-    return connect_board(
+    return MondayBoard(
         "http://monday", "a-token", GRAPHQL, max_in_flight=1, policy=RetryPolicy(attempts=2, limit_waits=2), http_transport=wire,
         rng=random.Random(1), clock=clock, sleep=clock.sleep, new_key=lambda: "k",
     )  # fmt: skip

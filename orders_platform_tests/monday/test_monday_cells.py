@@ -32,7 +32,7 @@ from orders_platform.domain.column_values import (
 from orders_platform.domain.mapping import BoardMapping, ColumnType, Field, LabelPolicy
 from orders_platform.domain.mutations import Mutation, Operation, Outcome
 from orders_platform.domain.text import clean, fold
-from orders_platform.monday.adapter import MondayBoard, connect_board
+from orders_platform.monday.adapter import MondayBoard
 from orders_platform.monday.budget import Limits as ClientLimits
 from orders_platform.sandbox.in_process import InProcess
 from orders_platform.sandbox.sandbox_options import AccountLimits
@@ -97,7 +97,7 @@ def bench() -> Iterator[Bench]:
     }
     ids = {kind: answer["create_column"]["id"] for kind, answer in made.items()}
     ours = ClientLimits(10**9, 10**9, write_complexity=10**12)
-    with connect_board(
+    with MondayBoard(
         "http://sandbox/v2",
         SANDBOX_TOKEN,
         GRAPHQL,

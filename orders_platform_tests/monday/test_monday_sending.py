@@ -50,7 +50,7 @@ CREATE = Operation.CREATE_ITEM
 def next_size(board: MondayBoard) -> int:
     """Of the next batch, when many mutations wait."""
     budget = board.client.budget
-    return budget._share(CREATE, min(board._pace.size(CREATE), budget.largest(CREATE)), 10_000)
+    return budget._share(CREATE, min(board.client.pace.size(CREATE), budget.largest(CREATE)), 10_000)
 
 
 @pytest.mark.parametrize("fault", ONCE)

@@ -63,8 +63,7 @@ def test_every_command_does_its_work_with_the_rights_of_the_daily_login_mssql(pl
     assert terminal("report", "--customer", CUSTOMER).code == 0
     number = str(samples_of("B'HOOD")[0]["AAG ORDER NUMBER"])
     assert number in terminal("history", number).out
-    assert terminal("retry", "--no-send").code == 0
-    assert terminal("housekeeping").code == 0
+    assert terminal("retry").code == 0
 
 
 def test_a_customer_goes_through_all_assets_and_checks_of_a_run_mssql(place: Workplace, terminal: Terminal) -> None:

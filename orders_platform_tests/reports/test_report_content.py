@@ -11,7 +11,7 @@ from orders_platform.domain.guards import Guard, wrong_totals
 from orders_platform.domain.order_status import BoardStatus, LastChanges, OrderChange, OrderStatus
 from orders_platform.domain.orders import Action, CellWarning, RowProblem, SyncState
 from orders_platform.domain.verdicts import Verdict
-from orders_platform.reports.content import Report, change_words, changes_summary, report_of, waiting_words
+from orders_platform.reports.content import Report, change_words, changes_summary, waiting_words
 from orders_platform.reports.rendering import Links, html_page, markdown_text
 
 NOW = datetime(2026, 11, 21, 7, 40, tzinfo=UTC)
@@ -38,7 +38,7 @@ def report(
         failed=sum(each.status is BoardStatus.REFUSED for each in live), invalid=sum(row.rows for row in rejected or []),
         unmatched=unmatched, guards=guards,
     )  # fmt: skip
-    return report_of("GREYSON", NOW, orders, rejected or [], lines or [], None, verdict)
+    return Report("GREYSON", NOW, orders, rejected or [], lines or [], None, verdict)
 
 
 def reject(key: str, size: str = "", reason: str = "the order number is blank;", rows: int = 1) -> RowProblem:
@@ -165,7 +165,7 @@ def test_the_changes_of_a_run_are_counted_by_what_they_were() -> None:
 
 def test_cells_that_were_left_out_are_corrections_of_orders_that_are_on_the_board() -> None:
     warnings = [CellWarning("GREYSON", f"GRE-{n}", "PLANNER", "NOBODY", "label_missing", "is not a label") for n in range(5)]
-    report = report_of("GREYSON", NOW, [], [], [], None, Verdict("GREYSON"), warnings)
+    report = Report("GREYSON", NOW, [], [], [], None, Verdict("GREYSON"), warnings)
     (found,) = report.corrections
     assert (found.order, found.rows, found.shown) == ("GRE-0, GRE-1, GRE-2 and 2 more", 5, "all but the cell")
     assert found.reason == "PLANNER: 'NOBODY' is not a label"

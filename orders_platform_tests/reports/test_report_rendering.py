@@ -15,8 +15,7 @@ from orders_platform.domain.order_status import LastChanges, OrderChange
 from orders_platform.domain.orders import Action
 from orders_platform.errors import ConfigurationError
 from orders_platform.reports.content import Report
-from orders_platform.reports.markdown import cell, table
-from orders_platform.reports.rendering import Links, html_page, markdown_text, page_of, write_page
+from orders_platform.reports.rendering import Links, cell, html_page, markdown_text, page_of, table, write_page
 from orders_platform_tests.reports.test_report_content import FINE, FRESH, LEFT, NOW, REFUSED, reject, report
 
 HOSTILE = "<script>alert(1)</script> | *B* [x](javascript:y) & \"q\" 'B'HOOD'\n`c`"

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from orders_platform.domain.mutations import Mutation, Operation
-from orders_platform.monday.adapter import connect_board
+from orders_platform.monday.adapter import MondayBoard
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
 from orders_platform.sandbox.in_process import InProcess
 from orders_platform.sandbox.server import SANDBOX_TOKEN, Fault, Faults, Latency, Sandbox
@@ -130,7 +130,7 @@ def test_there_is_nothing_but_the_api(make):
 def test_our_own_board_talks_to_it(make):
     bench = make(latency=Latency(per_document=0.2))
     bench.sandbox.faults.queue(Fault.REPLY_LOST)
-    board = connect_board(
+    board = MondayBoard(
         "http://sandbox/v2",
         SANDBOX_TOKEN,
         default_folder("graphql"),

@@ -19,7 +19,7 @@ from orders_platform.demo.sample_rows import Row
 from orders_platform.domain.orders import CellWarning
 from orders_platform.merge.order_merge import OrderMerge
 from orders_platform.merge.staging import replace_staged_rows
-from orders_platform.monday.adapter import MondayBoard, connect_board
+from orders_platform.monday.adapter import MondayBoard
 from orders_platform.monday.budget import Limits as ClientLimits
 from orders_platform.pipeline import sync_customer
 from orders_platform.sandbox.board_template import ITEMS_BOARD_ID
@@ -184,7 +184,7 @@ class Platform:
             "rng": random.Random(1), "timeout_seconds": 20.0, **options,
         }  # fmt: skip
         url, token = settings.pop("url", f"{self.url}/v2"), settings.pop("token", SANDBOX_TOKEN)
-        return connect_board(url, token, default_folder("graphql"), **settings)
+        return MondayBoard(url, token, default_folder("graphql"), **settings)
 
     def when(self, line: str, act: Callable[[], None]) -> None:
         """Do this once when a run next says a line that begins so, or is about to send something: `intent of create_item`."""
@@ -222,7 +222,8 @@ class Platform:
     ) -> dict[str, CustomerReport]:
         """One run for these customers, by default all of the load."""
         with self.board(**{"new_key": new_key, **(board or {})}) as connected:
-            run = self.run(wrap_board(connected), store, new_key=new_key)
+            bound = {name: options.pop(name) for name in ("limit", "changes", "skip_subitems") if name in options}
+            run = self.run(wrap_board(connected), store, new_key=new_key, **bound)
             merge = merge or self.merge
             scan = merge.scan_staging()
             reports = [sync_customer(run, merge, customer, scan, **options) for customer in customers or scan.customers]
@@ -241,7 +242,7 @@ class Platform:
 
     def rehearse(self, *customers: str, **options: Any) -> dict[str, CustomerReport]:
         with self.store.dry_run_transaction() as store:
-            return self.go(*customers, store=store, merge=OrderMerge(store), dry=True, **options)
+            return self.go(*customers, store=store, merge=OrderMerge(store), **options)
 
     def verify(self, customer: str = GREYSON, *, cells: bool = True) -> Reconciliation:
         with self.board() as board:
