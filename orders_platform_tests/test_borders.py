@@ -31,7 +31,7 @@ ROOMS = {
     "webserver":     "settings reports starlette dagster dagster_webserver",
     "sandbox":       "settings webserver __version__ starlette uvicorn graphql httpx",
     "cli":           "domain configuration settings database merge monday sync pipeline reports build defs sandbox demo __version__ "
-                     "click rich pydantic",
+                     "definitions click rich pydantic",
     "demo":          "domain settings database merge sync defs definitions cli sandbox dagster",
 }  # fmt: skip
 

@@ -157,13 +157,17 @@ def _look_around(look: _Findings, settings: Settings, *, send_test_alert: bool) 
         else:
             home = settings.data_folder.parent
             told(str(home), is_ok=(home / "dagster.yaml").is_file())
+    with look.check("schedules", "such as Dagster takes", "Correct [automation] of the configuration.") as told:
+        from orders_platform.definitions import build_definitions  # here: it takes Dagster along
+
+        told(f"{len(list(build_definitions(settings).schedules or ()))}, at hours that Dagster takes")
     with look.check("alerts", "addresses that take them", "Set ORDERS_ALERT_URLS.") as told:
         count = len(settings.alert_urls.get_secret_value().split())
         many = counted(count, "address", "addresses")
         if not count:
             told("nobody is told", is_ok=settings.environment == "sandbox" and not send_test_alert)
             return
-        from orders_platform.defs.alerts import Message, addresses_of  # here: they take Dagster along
+        from orders_platform.defs.alerts import Message, addresses_of
 
         addresses = addresses_of(settings.alert_urls, settings.configuration.customer_names)
         message = Message("orders-platform: a test", "`orders-platform doctor` sent it; nothing is wrong.", is_bad=False)

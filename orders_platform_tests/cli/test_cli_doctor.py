@@ -23,7 +23,7 @@ def test_everything_is_well_after_a_load(bhood: Workplace, terminal: Terminal) -
     assert told.code == 0, told.out + told.err
     names = [line[6:].partition(":")[0] for line in told.out.splitlines()]
     assert names == ["Python", "configuration", "driver", "database", "rights", "tables", "columns", "token", "board", "labels",
-                     "clock of monday", "disk", "Dagster home", "alerts"]  # fmt: skip
+                     "clock of monday", "disk", "Dagster home", "schedules", "alerts"]  # fmt: skip
     assert bhood.mutations == 0
 
 
@@ -39,14 +39,18 @@ def test_each_thing_that_is_wrong_has_its_next_step(
 ) -> None:
     bhood.write('DROP TABLE "ORDER_LIST_LINES"')
     bhood.graphql('mutation { delete_column(board_id: 9609317401, column_id: "text_mkr5ej2x") { id } }')
-    changed = bhood.configure(('"ACTIVELY BLACK" = {}', '"ACTIVELY BLACK" = {}\n"NEW BRAND" = {}'))
+    changed = bhood.configure(
+        ('"ACTIVELY BLACK" = {}', '"ACTIVELY BLACK" = {}\n"NEW BRAND" = {}'),
+        ('nightly = "0 2 * * *"', 'nightly = "0 25 * * *"'),
+    )
     monkeypatch.setenv("ORDERS_CONFIG", str(changed))
     monkeypatch.setenv("DAGSTER_HOME", str(bhood.folder / "nowhere"))
     told = terminal("doctor", "--json")
     assert told.code == 1
     assert not told.document["is_well"]
     found = wrong(told)
-    assert set(found) == {"tables", "board", "labels", "Dagster home"}
+    assert set(found) == {"tables", "board", "labels", "Dagster home", "schedules"}
+    assert "automation.nightly: '0 25 * * *' is not a cron expression" in found["schedules"]
     assert "init-db" in found["tables"]
     assert "'text_mkr5ej2x'" in found["board"]
     assert "--create-labels" in found["labels"]
