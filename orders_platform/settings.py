@@ -152,11 +152,11 @@ def boards_at(url: str, timeout: float = 5) -> str | None:
     return unquote(boards)
 
 
-def served_at(folder: Path) -> str:
-    """Where a sandbox with the boards of this folder answers, as `sandbox serve` noted it; empty for nowhere."""
+def served_at(folder: Path, seconds: float = 0.5) -> str:
+    """Where a sandbox with the boards of this folder answers within so many seconds, as `sandbox serve` noted it; empty for nowhere."""
     try:
         url = (folder / "sandbox.url").read_text(encoding="utf-8")
-        return url if boards_at(url, timeout=0.5) == str((folder / "sandbox.db").resolve()) else ""
+        return url if boards_at(url, timeout=seconds) == str((folder / "sandbox.db").resolve()) else ""
     except (OSError, ValueError, ConfigurationError):  # none was served, or it serves no more
         return ""
 

@@ -336,12 +336,13 @@ def _print_comparison(work: _Comparison, *, may_repair: bool) -> None:
         for found in each.left_alone[:_SHOWN]:
             output.say(f"  {customer}: left alone {_place(found)} ({found.board or found.kind.value})")
     for customer, report in work.done.items():
+        figures = {name: report.total(name) for name in ("created", "updated", "moved", "archived", "failed", "waiting")}
+        if not report.error or any(figures.values()):
+            again = "" if report.error else "; compared again above"
+            output.say(f"\nRepaired {customer}: {', '.join(f'{count} {name}' for name, count in figures.items())}{again}.")
+        output.print_refusals("Refused", [row for stage in report.stages for row in stage.refusals])
         if report.error:
             output.say(f"{customer}: {report.error}", err=True)
-            continue
-        figures = [f"{report.total(name)} {name}" for name in ("created", "updated", "moved", "archived", "failed", "waiting")]
-        output.say(f"\nRepaired {customer}: {', '.join(figures)}; compared again above.")
-        output.print_refusals("Refused", [row for stage in report.stages for row in stage.refusals])
     if may_repair and work.plans:
         mends = "`orders-platform verify --repair` shows a plan that mends the board, and asks before it does"
         output.say(f"\nNothing was changed. {mends}.")

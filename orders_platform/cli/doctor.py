@@ -123,7 +123,7 @@ def _look_at_board(look: _Findings, settings: Settings, opened: ExitStack) -> No
         except BoardMismatchError as error:  # monday answered
             problems = [str(error)]
         told("it was taken")
-        clock = parsedate_to_datetime(board.client.transport.time_told), datetime.now(UTC)
+        time_told, now = board.client.transport.time_told, datetime.now(UTC)
         step = "orders-platform board check names each; board init makes what is missing."
         with look.check("board", "fits the configuration", step) as told:
             told("; ".join(problems) or found, is_ok=not problems)
@@ -137,7 +137,7 @@ def _look_at_board(look: _Findings, settings: Settings, opened: ExitStack) -> No
             if board.notices:
                 told("; ".join(board.notices), is_ok=False)
         with look.check("clock of monday", f"within {_MOST_SECONDS} s of ours", "Let this machine follow NTP.") as told:
-            _tell_clock(told, *clock)
+            _tell_clock(told, parsedate_to_datetime(time_told), now)
 
 
 def _tell_clock(told: Callable[..., None], theirs: datetime, ours: datetime) -> None:

@@ -58,7 +58,7 @@ def serve(*, port: int | None, state: Path | None, limits: str, latency: tuple[f
     )
 
     noted = file.with_suffix(".url") if file == sandbox_file(settings) else None  # where other commands look for it
-    if noted and (url := served_at(settings.data_folder)):
+    if noted and (url := served_at(settings.data_folder, seconds=5)):
         raise ConfigurationError(
             f"The boards in {file} are served already, at {url}: two would write one file. Use that one, or give this one boards "
             "of its own: --state FILE."

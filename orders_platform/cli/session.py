@@ -43,7 +43,9 @@ def chosen_customers(only: Sequence[str], known: Sequence[str], settings: Settin
     chosen = [name if name in known else names.resolve(name) or "" for name in only]
     for name, customer in zip(only, chosen, strict=True):
         if customer not in known:
-            raise click.UsageError(f"There is nothing here of a customer {name!r}; known: {', '.join(known) or 'none'}.")
+            raise click.UsageError(
+                f"Customer {name!r} has nothing that this command works on; known: {', '.join(known) or 'none'}."
+            )
     return list(dict.fromkeys(chosen or known))
 
 

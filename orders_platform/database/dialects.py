@@ -174,8 +174,8 @@ class Dialect(abc.ABC):
     def indexes(self, connection: Connection, table: str, schema: str) -> set[str]:
         """The names of a table's indexes; none when there is no such table."""
 
-    def has_staged_hashes(self, connection: Connection, table: str) -> bool:  # noqa: ARG002 - nothing keeps them on SQL Server
-        """Whether a staging table has hashes of its rows that are true, whoever changes these."""
+    def has_staged_hashes(self, connection: Connection, table: str, triggers: Iterable[str]) -> bool:  # noqa: ARG002 - nothing keeps them on SQL Server
+        """Whether a staging table has hashes of its rows that are true, whoever changes these: it has these `triggers`."""
         return False
 
     def unsuitable(self, connection: Connection, table: str, written: Sequence[str], compared: Sequence[str]) -> list[str]:  # noqa: ARG002 - SQLite's columns take anything

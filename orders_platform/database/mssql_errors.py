@@ -91,7 +91,7 @@ _SIGNS: Mapping[Meaning, tuple[int | str, ...]] = {
     _lost(_REACH):
         ("[08001]", "Error: Client unable to establish connection", "[08004]", "Error: Server rejected the connection"),
 }  # fmt: skip
-"""By its number; or by words where it has none, or the driver keeps it to itself, the surest first, in part other servers' words."""
+"""By its number; or by words where it has none, or the driver keeps it to itself, in part other servers' words."""
 
 _BY_SIGN: Mapping[int | str, Meaning] = {sign: meaning for meaning, signs in _SIGNS.items() for sign in signs}
 

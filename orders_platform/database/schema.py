@@ -294,22 +294,24 @@ class Schema:
         return statements
 
     def widen_staging(self) -> None:
-        """Give the staging table of SQLite, which `load` fills, the columns that the configuration has come to name, in its order."""
+        """Give the staging table of SQLite, which `load` fills, the columns that the configuration has come to name, in its order.
+
+        And today's triggers: where it has others, the hashes of its rows are forgotten.
+        """
         definition = self.definitions["staging"]
         have, wanted = {column.name for column in self._catalogue(definition.name)}, {name for name, _ in definition.columns}
-        if not have or not have < wanted:
-            return
         columns = ", ".join(map(self._database.dialect.quote, sorted(have)))
         table, former = self.qualified(definition.name), self.qualified(f"{definition.name}_former")
         create, *settings = self._made(definition)
         with self._database.write() as connection:
-            for statement in (
-                f"ALTER TABLE {table} RENAME TO {former}",
-                create,
-                f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {former}",  # noqa: S608 - quoted names
-                f"DROP TABLE {former}",
-                *settings,
-            ):
+            statements: Iterable[str] = ()
+            if have and have < wanted:
+                copied = f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {former}"  # noqa: S608 - quoted names
+                statements = f"ALTER TABLE {table} RENAME TO {former}", create, copied, f"DROP TABLE {former}", *settings
+            elif "staged_hash" in have and not self._database.dialect.has_staged_hashes(connection, definition.name, settings):
+                dropped = (f"DROP TRIGGER IF EXISTS {trigger}" for trigger in self.staged_hash_triggers)
+                statements = *dropped, f"UPDATE {table} SET staged_hash = NULL", *settings  # noqa: S608 - a quoted name
+            for statement in statements:
                 connection.exec_driver_sql(statement)
 
     def require_daily_rights(self) -> None:
@@ -343,7 +345,8 @@ class Schema:
     def has_staged_hashes(self) -> bool:
         """Whether the rows of the staging table have hashes that are true."""
         with self._database.read() as connection:
-            return self._database.dialect.has_staged_hashes(connection, self._names.staging)
+            triggers = self.staged_hash_triggers.values()
+            return self._database.dialect.has_staged_hashes(connection, self._names.staging, triggers)
 
     def is_there(self, role: str) -> bool:
         """Whether the database has this table of ours. A file of SQLite that is absent is not made by asking."""

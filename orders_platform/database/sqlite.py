@@ -171,11 +171,9 @@ class _Sqlite(Dialect):
     def indexes(self, connection: Connection, table: str, schema: str) -> set[str]:
         return {name for _, name, *_ in self._pragma(connection, "index_list", table, schema)}
 
-    def has_staged_hashes(self, connection: Connection, table: str) -> bool:
-        triggers = (
-            "SELECT COUNT(*) FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ? AND sql LIKE '%SET staged_hash = %'"
-        )
-        return connection.exec_driver_sql(triggers, (table,)).scalar() == len(self.staged_hash_triggers)
+    def has_staged_hashes(self, connection: Connection, table: str, triggers: Iterable[str]) -> bool:
+        found = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?", (table,))
+        return set(found.scalars()) >= set(triggers)
 
 
 def _identity(file: Path) -> tuple[int, int] | None:

@@ -11,7 +11,6 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
-from dagster._utils.schedules import is_valid_cron_schedule
 
 from orders_platform.configuration import Automation
 from orders_platform.defs.failures import dagster_failures, failed_for_good
@@ -206,12 +205,11 @@ def build_schedules(automation: Automation, crons: Mapping[str, str]) -> list[dg
 
     def cron_of(key: str) -> str:
         cron = str(getattr(automation, key))
-        if len(cron.split()) != 5 or not is_valid_cron_schedule(cron):
-            raise ConfigurationError(
-                f"automation.{key}: {cron!r} is not a cron expression of five fields (minute hour day month weekday); an example: "
-                "'0 2 * * *'"
-            )
-        return cron
+        words = "is not a cron expression of five fields (minute hour day month weekday); an example: '0 2 * * *'"
+        with suppress(dg.DagsterInvalidDefinitionError):
+            if len(cron.split()) == 5 and dg.ScheduleDefinition(job=sync_customer, cron_schedule=cron):
+                return cron
+        raise ConfigurationError(f"automation.{key}: {cron!r} {words}")
 
     def status(name: str) -> dg.DefaultScheduleStatus:
         return dg.DefaultScheduleStatus.RUNNING if automation.is_on(name) else dg.DefaultScheduleStatus.STOPPED

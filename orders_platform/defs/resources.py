@@ -88,9 +88,10 @@ class MondayResource(dg.ConfigurableResource[Any]):
             progress(f"{words}: {done:,} of {total:,}" if total else words)
 
         if self._run is None:
-            self._run = SyncRun(store, self.board, run_id=run_id, progress=as_lines)
+            run = SyncRun(store, self.board, run_id=run_id, progress=as_lines)
             if options:
-                self._run.orders, self._run.limit, self._run.skip_subitems = options.orders, options.most, options.skip_subitems
+                run.orders, run.limit, run.skip_subitems = options.orders, options.most, options.skip_subitems
+            self._run = run
         return self._run
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002 - Dagster's signature

@@ -111,7 +111,7 @@ _NOTHING: Final[Meaning] = (None, "", 0, None)
 
 
 def clean_key(cells: Iterable[object]) -> str:
-    """The same of clean cells, which need no folding."""
+    """Key columns for comparing, of which the cells are clean: only their case is folded."""
     return _joined(cells).casefold()
 
 

@@ -442,9 +442,9 @@ class OrderMerge:
     def _total_guards(self, run: Runner, customer: str) -> Iterator[Guard]:
         cancelled = self._configuration.cleaning.cancelled
         of_customer = {"customers": [customer], "cancelled": cancelled}
-        for _, orders, wrong in run("check_count_orders", **of_customer):
+        for _, orders, wrong in run("check_count_orders", **of_customer).all():
             if self._configuration.guard_rules[GuardKind.WRONG_TOTALS].acts(wrong, orders):
-                found = run("check_wrong_totals", **of_customer).fetchmany(_EXAMPLES)
+                found = run("check_wrong_totals", **of_customer).all()[:_EXAMPLES]
                 yield guards.wrong_totals(
                     customer, wrong, orders, [f"{key}: total {total}, sizes {sizes}" for _, key, total, sizes in found]
                 )

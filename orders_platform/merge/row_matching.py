@@ -98,7 +98,7 @@ class StagedLoad:
         others = []
         keys, configuration = slice(_CELLS, _CELLS + len(self._cleaner.keys)), self._cleaner.configuration_hash
         for order in chain.from_iterable(self._run("1_read_known_orders").partitions(_ROWS_A_READ)):
-            row_hash, _, kept = (order.staged_hash or "::").split(":")
+            row_hash, _, kept = f"{order.staged_hash or ''}::".split(":")[:3]
             may_be = row_hash in present and row_hash not in settled and order.row_hash and not order.has_left
             # It has the key and the names that a merge under this configuration gave it.
             if may_be and kept == kept_hash(configuration, *order[keys], order.group_name, order.item_name):
@@ -164,10 +164,16 @@ class StagedLoad:
             return
         unique = slice(_CELLS, _CELLS + self._cleaner.unique_count)
         shared = [row_hash for row_hash, order in settled.items() if clean_key(order[unique]) in numbers]
-        for number, row_hash in enumerate(shared, len(self.staged) + 1):
-            row = _as_merged(number, self._know(settled.pop(row_hash)))
+        merged = [_as_merged(i, self._know(settled.pop(row_hash))) for i, row_hash in enumerate(shared, len(self.staged) + 1)]
+        for row, row_hash in zip(merged, shared, strict=True):
             self.counts[row.row_hash] += self._settled_rows.pop(row_hash)
-            self.rows.append(row)
+        different: dict[str, StagedOrder] = {}
+        for row in (
+            *merged,
+            *self.rows,
+        ):  # of rows that differ in where they come from alone an order keeps the one that it has
+            different.setdefault(row.row_hash, row)
+        self.rows = list(different.values())
 
     def _same_as(self, row: StagedOrder) -> str | None:
         """The order that has the cells and names of a row already, and is in the load."""

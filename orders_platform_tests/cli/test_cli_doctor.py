@@ -96,6 +96,21 @@ def test_monday_behind_a_proxy_is_asked_for_its_time_by_the_same_way_as_for_ever
     assert "ok    clock of monday: ours is" in told.out
 
 
+def test_a_time_that_monday_does_not_tell_is_a_matter_of_its_clock_alone(
+    bhood: Workplace, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_Proxy, "behind", bhood.url)
+    monkeypatch.setattr(_Proxy, "date_time_string", lambda *_: "some day")
+    with HTTPServer(("127.0.0.1", 0), _Proxy) as proxy:
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.server_port}")
+        monkeypatch.setenv("MONDAY_API_URL", "http://monday.invalid/v2")
+        told = terminal("doctor", "--json")
+        proxy.shutdown()
+    assert list(wrong(told)) == ["clock of monday"]
+    assert {"board", "labels"} <= {each["name"] for each in told.document["findings"]}
+
+
 def test_a_check_that_fails_leaves_the_others_alone(
     workplace: Workplace, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:

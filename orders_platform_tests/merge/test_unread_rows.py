@@ -134,6 +134,39 @@ def test_a_row_with_a_cell_that_cannot_be_held_is_read_each_time_and_its_former_
     assert order_list.orders("M")[0] == (3,)
 
 
+def test_copies_of_a_row_in_another_file_leave_its_order_what_it_is(order_list: OrderList) -> None:
+    rows = [order(f"A{i}") for i in range(6)]
+    copies = [row | {FILE: "a copy"} for row in rows]
+    order_list.merge_all(*rows, *copies, order("X"))
+    before = order_list.orders(KEY, FILE, "staged_hash", "updated_at")[:6]
+    for note in "xyz":
+        merged = order_list.merge(*rows, *copies, order("X", NOTES=note))
+        assert merged == HeaderMerge(rows_read=13, updated=1, copies=6)
+        assert order_list.orders(KEY, FILE, "staged_hash", "updated_at")[:6] == before
+
+
+@pytest.mark.sqlite
+def test_an_order_that_somebody_copied_in_the_table_stops_no_merge(order_list: OrderList) -> None:
+    order_list.merge(order("A1"), order("X"))
+    names = ", ".join(
+        f'"{name}"' for _, name, *_ in order_list.sql("PRAGMA table_info(ORDER_LIST_V2)") if name != "record_uuid"
+    )
+    order_list.sql(
+        f"INSERT INTO ORDER_LIST_V2 (record_uuid, {names}) SELECT 'a copy', {names} FROM ORDER_LIST_V2 WHERE order_key = 'A1'"
+    )
+    rows = order("A1"), order("A1") | {FILE: "a copy"}
+    assert order_list.merge(*rows, order("X", NOTES="x")).missing == 1
+
+
+@pytest.mark.parametrize("kept", ["", "0123", "0123:7", "0123:7:ab", "0123:7:ab:cd"])
+def test_an_order_that_keeps_another_form_of_hash_is_read_again(order_list: OrderList, kept: str) -> None:
+    rows = [order(f"A{i}") for i in range(3)]
+    order_list.merge(*rows)
+    order_list.sql("UPDATE ORDER_LIST_V2 SET staged_hash = ?", kept)
+    assert order_list.merge(*rows[1:], rows[0] | {"NOTES": "x"}) == HeaderMerge(rows_read=3, updated=1)
+    assert len(unread(order_list)) == 3
+
+
 def test_another_configuration_reads_every_row(order_list: OrderList) -> None:
     rows = [order(f"A{i}", PLANNER="later") for i in range(6)]
     order_list.merge(*rows)
@@ -259,6 +292,24 @@ def test_a_load_keeps_its_hashes_and_leaves_the_triggers_as_they_were(order_list
     assert order_list.sql(triggers) == before
     order_list.sql("INSERT INTO swp_ORDER_LIST_V2 SELECT * FROM swp_ORDER_LIST_V2 WHERE rowid = 1")
     assert order_list.sql("SELECT COUNT(*) FROM swp_ORDER_LIST_V2 WHERE staged_hash IS NULL") == [(1,)]
+
+
+@pytest.mark.sqlite
+def test_a_staging_table_with_triggers_of_before_gets_those_of_today(order_list: OrderList) -> None:
+    order_list.merge(order("A1"))
+    for what, when in (("changed", "UPDATE"), ("inserted", "INSERT")):
+        order_list.sql(f"DROP TRIGGER swp_ORDER_LIST_V2_{what}")
+        order_list.sql(
+            f"CREATE TRIGGER swp_ORDER_LIST_V2_{what} AFTER {when} ON swp_ORDER_LIST_V2 WHEN new.staged_hash IS NOT NULL "
+            "BEGIN UPDATE swp_ORDER_LIST_V2 SET staged_hash = NULL WHERE rowid = new.rowid; END"
+        )
+    afresh = order_list.configured(lambda document: None)
+    assert not afresh.store.schema.has_staged_hashes
+    afresh = order_list.configured(lambda document: None)
+    afresh.store.schema.widen_staging()
+    assert set(staged_hashes(afresh).values()) == {None}
+    assert afresh.merge(order("A1"), order("A2")) == HeaderMerge(rows_read=2, created=1)
+    assert None not in staged_hashes(afresh).values()
 
 
 @pytest.mark.sqlite
