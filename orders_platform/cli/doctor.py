@@ -90,13 +90,15 @@ def _look_at_database(look: _Findings, settings: Settings, store: OrderStore) ->
         with store.database.read() as connection:
             connection.exec_driver_sql("SELECT 1")
         told(here)
+    if not look[-1].is_ok:
+        return
     with look.check("rights", "all that a run needs", "docs/how_to/sql_server.md lists them.") as told:
         store.schema.require_daily_rights()
         told("all")
     step = "orders-platform init-db --dry-run shows what is missing, init-db makes it."
     with look.check("tables", "complete", step) as told:
         missing = store.schema.missing()
-        told(f"{len(missing)} statements are missing" if missing else "complete", is_ok=not missing)
+        told(f"{counted(len(missing), 'statement')} to be made" if missing else "complete", is_ok=not missing)
     step = "Correct the configuration, or load the list again."
     with look.check("columns", "those that the configuration names", step) as told:
         if store.schema.is_there("staging"):  # else one of the tables that are missing

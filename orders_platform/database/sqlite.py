@@ -145,19 +145,22 @@ class _Sqlite(Dialect):
             return
         name = hashlib.sha256(customer.encode()).hexdigest()[:16]  # a customer's name may hold any character, a file's may not
         folder = Path(f"{Path(path).resolve()}.locks")  # by whatever link the database is named
-        folder.mkdir(0o700, exist_ok=True)  # who may remove a lock file takes the lock away
         lock = folder / f"{name}.lock"
         try:
-            with FileLock(lock, timeout=0):
-                held = _identity(lock)
-
-                def require_held() -> None:
-                    if held is None or _identity(lock) != held:
-                        raise lock_lost(customer, f"{lock} was removed or replaced")
-
-                yield require_held
+            folder.mkdir(0o700, exist_ok=True)  # who may remove a lock file takes the lock away
+            taken = FileLock(lock).acquire(timeout=0)
         except Timeout:
             raise customer_busy(customer) from None
+        except OSError as error:
+            raise DatabaseRefusedError(f"{lock} cannot be locked: {error.strerror}. {_STEPS['readonly']}") from error
+        held = _identity(lock)
+
+        def require_held() -> None:
+            if held is None or _identity(lock) != held:
+                raise lock_lost(customer, f"{lock} was removed or replaced")
+
+        with taken:
+            yield require_held
 
     def _pragma(self, connection: Connection, what: str, table: str, schema: str) -> Sequence[Any]:
         """What SQLite says of a table; SQLAlchemy's inspector makes a type of each of four hundred columns, which takes long."""

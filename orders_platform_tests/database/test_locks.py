@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from orders_platform.database.engine import Database, open_database
-from orders_platform.errors import CustomerBusyError, TransientError
+from orders_platform.errors import CustomerBusyError, DatabaseRefusedError, TransientError
 
 HOSTILE = "A/B: ../x, (\"y\") 'z' ∆"
 HOLDER = """
@@ -95,6 +95,13 @@ def test_a_lock_whose_file_is_removed_is_lost(tmp_path: Path, is_made_again: boo
             file.touch()
         with pytest.raises(CustomerBusyError, match=r"The lock of customer 'GREYSON' is lost: .* was removed or replaced"):
             require_held()
+
+
+def test_a_lock_file_that_is_another_users_is_told_with_a_next_step(tmp_path: Path) -> None:
+    (tmp_path / "orders.db.locks").write_text("in the place of the folder")  # as little to be opened, also by root
+    words = pytest.raises(DatabaseRefusedError, match=r"\.lock cannot be locked: .+ or name another by --home")
+    with words, opened(tmp_path).customer_lock("GREYSON"):
+        pytest.fail("nobody has the lock")
 
 
 def test_a_database_in_memory_needs_no_lock() -> None:
