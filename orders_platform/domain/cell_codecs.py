@@ -116,9 +116,8 @@ def _number(value: object, *, takes_percents: bool = False) -> str | None:
 
 
 def _digits(value: object, *, takes_percents: bool = False) -> str:
-    if (
-        type(value) is float and value and "e" not in (text := repr(value)) and "n" not in text
-    ):  # nearly all: five times as fast
+    # Nearly all are such floats, of which this takes a fifth of the time; others have an exponent, or are infinite or no number.
+    if type(value) is float and value and "e" not in (text := repr(value)) and "n" not in text:
         return text.removesuffix(".0")
     return number_text(plain_number(value, takes_percents=takes_percents))
 

@@ -44,9 +44,8 @@ IDS_A_READ = 100
 
 ITEMS_A_PAGE = 500  # most items of one page (page on items_page)
 _BOARDS_A_PAGE = 100
-_PAGES = {
-    "items_by_column_values": "items_page_by_column_values"
-}  # the field of a page, where it is not called as its document
+# the field of a page, where it is not called as its document
+_PAGES = {"items_by_column_values": "items_page_by_column_values"}
 _MOST_RESTARTS = 3
 _MOST_PAGES = 2_000  # a million items; no board has so many
 

@@ -69,7 +69,13 @@ def with_column(column_id: str, column_type: str) -> BoardDescription:
     return replace(BOARD, columns=(*BOARD.columns, Column(column_id, "A title", column_type)))
 
 
-@pytest.mark.parametrize("column_type", ["auto_number", "formula", "mirror", "people", "subtasks"])
+@pytest.mark.parametrize(
+    "column_type",
+    [
+        "auto_number", "button", "creation_log", "formula", "integration", "item_assignees", "item_id", "last_updated", "mirror", "name",
+        "people", "progress", "subtasks", "time_tracking",
+    ],
+)  # fmt: skip
 def test_a_column_that_is_not_written_cannot_be_mapped(column_type: str) -> None:
     problem = only_problem(mapped(Field(("TOTAL QTY",), "x_1", ColumnType.NUMBERS)), with_column("x_1", column_type))
     assert f"is of type {column_type}, which cannot be written" in problem
