@@ -115,9 +115,14 @@ def clean_key(cells: Iterable[object]) -> str:
     return _joined(cells).casefold()
 
 
-def kept_hash(*cells: object) -> str:
+def clean_number(names: str, unique_count: int) -> str:
+    """The same of the unique key columns alone, out of an order's key columns and names."""
+    return KEY_SEPARATOR.join(names.split(KEY_SEPARATOR, unique_count)[:unique_count]).casefold()
+
+
+def kept_hash(configuration: str, names: str) -> str:
     """Of the configuration, key columns and names that an order was merged with: it tells whether they are still so."""
-    return f"{crc32(_joined(cells).encode('utf-8', 'surrogatepass')):x}"
+    return f"{crc32(f'{configuration}{KEY_SEPARATOR}{names}'.encode('utf-8', 'surrogatepass')):x}"
 
 
 def _joined(cells: Iterable[object]) -> str:
@@ -256,8 +261,8 @@ class Cleaner:
         for (number, row_hash), row in zip(hashes.items(), meanings, strict=True):
             order = self._order(number, places, row)
             if not order.bad_cells:
-                keys = map((order.cells or {}).get, self.keys)
-                kept = kept_hash(self.configuration_hash, *keys, order.group_name, order.item_name)
+                names = _joined((*map((order.cells or {}).get, self.keys), order.group_name, order.item_name))
+                kept = kept_hash(self.configuration_hash, names)
                 order.staged_hash = f"{row_hash}:{order.shown:x}:{kept}"
             yield order
 

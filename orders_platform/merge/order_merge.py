@@ -444,10 +444,9 @@ class OrderMerge:
         of_customer = {"customers": [customer], "cancelled": cancelled}
         for _, orders, wrong in run("check_count_orders", **of_customer).all():
             if self._configuration.guard_rules[GuardKind.WRONG_TOTALS].acts(wrong, orders):
-                found = run("check_wrong_totals", **of_customer).all()[:_EXAMPLES]
-                yield guards.wrong_totals(
-                    customer, wrong, orders, [f"{key}: total {total}, sizes {sizes}" for _, key, total, sizes in found]
-                )
+                with run("check_wrong_totals", **of_customer) as found:
+                    examples = [f"{key}: total {total}, sizes {sizes}" for _, key, total, sizes in found.fetchmany(_EXAMPLES)]
+                yield guards.wrong_totals(customer, wrong, orders, examples)
 
     def require_unique_keys(self, customer: str) -> None:
         """Refuse to send where two orders would overwrite each other on the board.

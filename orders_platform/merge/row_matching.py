@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, count
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from orders_platform.database.statements import VALUES_A_STATEMENT, Runner, chunks
@@ -11,16 +12,16 @@ from orders_platform.domain.customers import CustomerNames, StagingScan
 from orders_platform.domain.matching import KeyedRow, Leftover, Pair, by_number, pairs_of, verdicts_on
 from orders_platform.domain.moves import Candidates, NumbersElsewhere, OrderElsewhere
 from orders_platform.domain.text import fold
-from orders_platform.merge.cleaning import BadCell, Cleaner, StagedOrder, clean_key, kept_hash, key_of, written
+from orders_platform.merge.cleaning import BadCell, Cleaner, StagedOrder, clean_number, kept_hash, key_of, written
 
 UNSURE_CUSTOMER = "unsure_customer"  # the code of a row that may be one of several customers' orders
-_CELLS = 8  # where the cells of an order begin in what is read of it: its key columns, then the bookkeeping ones
 _ROWS_A_READ = 500  # wide rows that are in memory at once; SQL Server takes 2,100 parameters
 Cells = dict[int, object]
 Reject = tuple[str, str, str]
 """What is rejected: the hash of its row, the column of a cell or nothing for the row, and the code."""
 
 Staged = Sequence[Any]  # a row as it is read: its hash first
+Settled = tuple[Any, str, str]  # the id of an order, which columns it shows, and its key columns and names as `kept_hash` takes them
 T = TypeVar("T")
 
 
@@ -80,35 +81,36 @@ class StagedLoad:
         self.unsettled = 0
         self.arrived: dict[str, list[str]] = {}
         self._returned: set[str] = set()  # those of them that had left the load
-        settled, others = self._read_known({row[0] for row in staged}) if is_known else ({}, [])
         self.known: dict[str, KnownOrder] = {}
         self.left: set[str] = set()
         self._same: dict[tuple[str | None, ...], str] = {}
-        for order in others:
-            self._know(order)
+        settled = self._settle({row[0] for row in staged}) if is_known else {}
         self.staged: list[str] = []
-        self._settled_rows: Counter[str] = Counter()
         self.rows = list(self._read_rows(staged, settled))
         self._unsettle(settled)
-        self.settled = Counter(int(order.staged_hash.split(":")[1], 16) for order in settled.values())
+        shown = Counter(columns for _, columns, _ in settled.values())
+        self.settled = Counter({int(columns, 16): count for columns, count in shown.items()})
 
-    def _read_known(self, present: Container[str]) -> tuple[dict[str, Any], list[Any]]:
-        """The customer's orders as they are read: those that may be settled, by the hash of their row, and the others."""
-        settled: dict[str, Any] = {}
-        others = []
-        keys, configuration = slice(_CELLS, _CELLS + len(self._cleaner.keys)), self._cleaner.configuration_hash
-        for order in chain.from_iterable(self._run("1_read_known_orders").partitions(_ROWS_A_READ)):
-            row_hash, _, kept = f"{order.staged_hash or ''}::".split(":")[:3]
-            may_be = row_hash in present and row_hash not in settled and order.row_hash and not order.has_left
+    def _settle(self, present: Container[str]) -> dict[str, Settled]:
+        """The orders that may be settled, by the hash of their row; the others become known."""
+        settled: dict[str, Settled] = {}
+        others, configuration = [], self._cleaner.configuration_hash
+        for ref, staged_hash, names in self._run("1_read_kept_hashes").all():
+            row_hash, *kept = _parts(staged_hash)
             # It has the key and the names that a merge under this configuration gave it.
-            if may_be and kept == kept_hash(configuration, *order[keys], order.group_name, order.item_name):
-                settled[row_hash] = order
+            if row_hash in present and row_hash not in settled and kept[1:] == [kept_hash(configuration, names)]:
+                settled[row_hash] = ref, kept[0], names
             else:
-                others.append(order)
-        return settled, others
+                others.append(ref)
+        self._know(others)
+        return settled
 
-    def _know(self, order: Sequence[Any]) -> KnownOrder:
-        """Keep an order that is no settled one."""
+    def _know(self, refs: Sequence[Any]) -> list[KnownOrder]:
+        """Read orders that are no settled ones."""
+        read = self._run
+        return [self._keep(order) for chunk in chunks(refs) for order in read("1_read_known_orders", refs=chunk).all()]
+
+    def _keep(self, order: Sequence[Any]) -> KnownOrder:
         ref, order_key, row_hash, group, item, has_left, has_item, staged_hash, *cells = order
         keys, unique = len(self._cleaner.keys), self._cleaner.unique_count
         full_key = key_of(cells[:keys])
@@ -125,53 +127,48 @@ class StagedLoad:
 
     def _read_rows(self, staged: Sequence[Staged], settled: Container[str]) -> Iterator[StagedOrder]:
         """Those that differ from each other, and are of no settled order; what is read of these is counted."""
+        numbers = count(1)
         for batch in self._batches(staged, settled):
-            start = len(self.staged) + 1
-            self.staged += [row[0] for row in batch]
-            self._settled_rows.update(row[0] for row in batch if row[0] in settled)
-            others = [row for row in batch if row[0] not in settled]
-            columns = self._cleaner.dialect.filled_columns([row[1:] for row in others])
-            for row in self._cleaner.clean({number: row[0] for number, row in enumerate(others, start)}, columns):
+            columns = self._cleaner.dialect.filled_columns([row[1:] for row in batch])
+            for row in self._cleaner.clean({number: row[0] for row, number in zip(batch, numbers, strict=False)}, columns):
                 self.counts[row.row_hash] += 1
                 if self.counts[row.row_hash] == 1:
                     if self._same_as(row):
                         row.cells = None
                     yield row
 
-    def _batches(self, staged: Sequence[Staged], settled: Container[str]) -> Iterable[Sequence[Staged]]:
-        """Each row with its hash and its cells, the cells only of those that no order was merged from as they stand.
-
-        Where such rows changed since they were read, all are read.
-        """
+    def _batches(self, staged: Sequence[Staged], settled: Container[str]) -> Iterator[Sequence[Staged]]:
+        """The rows of no settled order, each with its hash and its cells. Where such rows changed since they were read, all are read."""
         unknown = [row for row in staged if row[0] not in settled]
         if staged and len(unknown) <= VALUES_A_STATEMENT:
             places = [row[-1] for row in unknown]
             found = list(chain.from_iterable(self._read_staged(1, places))) if unknown else []
             if sorted(row[0] for row in found) == sorted(row[0] for row in unknown):
-                return [[row for row in staged if row[0] in settled], found]
-        return self._read_staged(0)
+                self.staged = [row[0] for row in staged]
+                yield found
+                return
+        for batch in self._read_staged(0):
+            self.staged += [row[0] for row in batch]
+            yield [row for row in batch if row[0] not in settled]
 
     def _read_staged(self, is_some: int, places: Sequence[object] = ()) -> Iterator[list[Staged]]:
         for batch in self._run("1_read_staged_rows", {"is_some": is_some}, places=places).partitions(_ROWS_A_READ):
             yield list(map(self._cleaner.dialect.staged_row, batch))
 
-    def _unsettle(self, settled: dict[str, Any]) -> None:
+    def _unsettle(self, settled: dict[str, Settled]) -> None:
         """Take those orders out whose row has gone since, or whose number another row or order has."""
-        for row_hash in settled.keys() - self._settled_rows.keys():
-            self._know(settled.pop(row_hash))
+        copies = Counter(filter(settled.__contains__, self.staged))
+        self._know([settled.pop(row_hash)[0] for row_hash in settled.keys() - copies.keys()])
         numbers = {row.unique_key for row in self.rows} | {order.unique_key for order in self.known.values()}
-        if not numbers:
-            return
-        unique = slice(_CELLS, _CELLS + self._cleaner.unique_count)
-        shared = [row_hash for row_hash, order in settled.items() if clean_key(order[unique]) in numbers]
-        merged = [_as_merged(i, self._know(settled.pop(row_hash))) for i, row_hash in enumerate(shared, len(self.staged) + 1)]
-        for row, row_hash in zip(merged, shared, strict=True):
-            self.counts[row.row_hash] += self._settled_rows.pop(row_hash)
+        unique = self._cleaner.unique_count
+        shared = [row_hash for row_hash, (*_, names) in settled.items() if clean_number(names, unique) in numbers]
+        known = sorted(self._know([settled.pop(row_hash)[0] for row_hash in shared]), key=attrgetter("ref"))
+        merged = [_as_merged(number, order) for number, order in enumerate(known, len(self.staged) + 1)]
+        for row, order in zip(merged, known, strict=True):
+            self.counts[row.row_hash] += copies[_parts(order.staged_hash)[0]]
         different: dict[str, StagedOrder] = {}
-        for row in (
-            *merged,
-            *self.rows,
-        ):  # of rows that differ in where they come from alone an order keeps the one that it has
+        # Of rows that differ in where they come from alone an order keeps the one that it has.
+        for row in (*merged, *self.rows):
             different.setdefault(row.row_hash, row)
         self.rows = list(different.values())
 
@@ -420,7 +417,9 @@ def rehashed(run: Runner, cleaner: Cleaner, rejects: Mapping[Reject, str]) -> li
     for (row_hash, column, code), text in rejects.items():
         if column:
             bad.setdefault(row_hash, []).append((code, column, text))
-    former = {str(ref): row_hash for ref, _, row_hash, *_ in run("1_read_known_orders") if row_hash is not None}
+    refs = [order[0] for order in run("1_read_kept_hashes").all()]
+    known = (order for chunk in chunks(refs) for order in run("1_read_known_orders", refs=chunk).all())
+    former = {str(ref): row_hash for ref, _, row_hash, *_ in known if row_hash is not None}
     return [(ref, cleaner.hash_of(cells, bad.get(former[ref], ()))) for ref, cells in _stored(run, cleaner, list(former))]
 
 
@@ -450,9 +449,14 @@ def _as_merged(number: int, order: KnownOrder) -> StagedOrder:
     """A row that an order was merged from as it stands, of which only its hash was read."""
     return StagedOrder(
         number, None, order.bookkeeping, order.order_number, order.order_key, order.full_key, order.unique_key, order.row_hash or "",
-        order.group_name or "", order.item_name or "", int((order.staged_hash or "").split(":")[1], 16), is_cancelled=False,
+        order.group_name or "", order.item_name or "", int(_parts(order.staged_hash)[1], 16), is_cancelled=False,
         bad_cells=(), reject_code="", reason="", staged_hash=order.staged_hash,
     )  # fmt: skip
+
+
+def _parts(staged_hash: str | None) -> list[str]:
+    """What an order keeps of its row: the hash, which columns it shows, and the hash of the key and names that a merge gave it."""
+    return (staged_hash or "").split(":")
 
 
 def _leftover(row: StagedOrder) -> Leftover:
