@@ -197,7 +197,6 @@ class Schema:
             f"ix_{names.orders}_item": (names.orders, ("monday_item_id",)),
             f"ix_{names.lines}_item": (names.lines, ("monday_subitem_id",)),
             f"ix_{names.lines}_state": (names.lines, ("sync_state", "record_uuid")),
-            f"ix_{names.staged_lines}_customer": (names.staged_lines, ("customer_name",)),
             f"ix_{names.log}_logged": (names.log, ("logged_at",)),
             f"ix_{names.rejects}_row": (names.rejects, ("row_uuid",)),
             f"ix_{names.staging}_customer": (names.staging, (self._columns.customer,)),

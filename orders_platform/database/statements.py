@@ -154,6 +154,6 @@ def write_rows(run: Runner, statement: str, names: Sequence[str], rows: Sequence
 
     `names` are the parameters of a row.
     """
-    for chunk in chunks(rows, ROWS_A_STATEMENT):
-        size = FEW_ROWS if len(chunk) <= FEW_ROWS else ROWS_A_STATEMENT
+    size = FEW_ROWS if len(rows) <= 3 * FEW_ROWS else ROWS_A_STATEMENT
+    for chunk in chunks(rows, size):
         run(statement, {"result_rows": size}, **numbered(names, [*chunk, *chunk[-1:] * (size - len(chunk))]))

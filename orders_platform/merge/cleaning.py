@@ -172,9 +172,11 @@ class Cleaner:
             kinds[kind] for kind in ("customer", "source_customer", "order_type")
         )
         self.bookkeeping = [places[name] for name in rules.bookkeeping(customer)]
+        last = {self._customer_at, self._source_at}
         hashed = [i for i in range(len(self.names)) if i not in self.bookkeeping]
-        self._last = [i for i in hashed if i in {self._customer_at, self._source_at}]
-        self._prefixes = [f"{name}\x1e" if i in hashed and i not in self._last else "" for i, name in enumerate(self.names)]
+        self._last = sorted(last.intersection(hashed))
+        unhashed = last.union(self.bookkeeping)
+        self._prefixes = ["" if i in unhashed else f"{name}\x1e" for i, name in enumerate(self.names)]
         self.keys, self.unique_count = [places[name] for name in (*keys.unique, *keys.extra)], len(keys.unique)
         self.others = [i for i in hashed if i not in self.keys]
         self.file_at = places[configuration.columns.file]

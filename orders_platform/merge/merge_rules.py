@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 
@@ -49,7 +49,7 @@ class MergeRules:
         self._configuration = configuration
         self._types = types
         self._is_hashed = schema.has_staged_hashes
-        self._hashes: dict[Keys, str] = {}
+        self._hashes: dict[Hashable, str] = {}
         tables = (configuration.tables.staging, configuration.tables.orders)
         self._staged, self._merged = ({column.name: column for column in schema.columns_of(table)} for table in tables)
         self._staged_ddl, self._merged_ddl = (dict(schema.definitions[role].columns) for role in ("staging", "orders"))
@@ -161,8 +161,14 @@ class MergeRules:
     def row_hash_rule(self, customer: str) -> str:
         """A short value that changes whenever the same order would get another row hash."""
         without = self.bookkeeping(customer)
-        facts = [_ROW_HASH_VERSION, [(column.name, str(column.type)) for column in self.business if column.name not in without]]
-        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
+        hashed = (column for column in self.business if column.name not in without)
+        return self._hash_of(tuple(without), lambda: [_ROW_HASH_VERSION, [(each.name, str(each.type)) for each in hashed]])
+
+    def _hash_of(self, name: Hashable, facts: Callable[[], object]) -> str:
+        """A short value for facts, made once for each name."""
+        if name not in self._hashes:
+            self._hashes[name] = hashlib.sha256(json.dumps(facts(), sort_keys=True, default=str).encode()).hexdigest()[:16]
+        return self._hashes[name]
 
     def context(self, customer: str) -> dict[str, object]:
         """What the merge templates need for one customer."""
@@ -187,12 +193,12 @@ class MergeRules:
     def configuration_hash(self, customer: str) -> str:
         """A short value that changes whenever the same load would be merged differently."""
         c, keys = self._configuration, self._configuration.keys_of(customer)
-        if keys in self._hashes:
-            return self._hashes[keys]
-        columns = [{name: getattr(column, name) for name in column.__slots__} | {"null_words": sorted(column.null_words), "staged": ""}
-                   for column in self.business]  # fmt: skip
-        facts = [_RULES_VERSION, c.cleaning.model_dump(), c.names.model_dump(), asdict(c.sizes), keys.model_dump(),
-                 c.columns.model_dump(), c.items.long_texts, c.policies.removed_orders,
-                 [asdict(rule) for rule in c.guard_rules.values()], self.watched, columns]  # fmt: skip
-        self._hashes[keys] = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
-        return self._hashes[keys]
+
+        def facts() -> list[object]:
+            columns = [{name: getattr(column, name) for name in column.__slots__} | {"null_words": sorted(column.null_words), "staged": ""}
+                       for column in self.business]  # fmt: skip
+            return [_RULES_VERSION, c.cleaning.model_dump(), c.names.model_dump(), asdict(c.sizes), keys.model_dump(),
+                    c.columns.model_dump(), c.items.long_texts, c.policies.removed_orders,
+                    [asdict(rule) for rule in c.guard_rules.values()], self.watched, columns]  # fmt: skip
+
+        return self._hash_of(keys, facts)

@@ -433,6 +433,7 @@ class OrderMerge:
             updated = run("3_update_lines").rowcount
             created = run("3_insert_lines").rowcount  # last: the others look at each line that is there
             run("3_record_lines")
+            run("2_clear_staged_lines", customers=[customer])
             others = (guard for guard in recorded if guard.kind is not GuardKind.WRONG_TOTALS)
             kept = guards.accepted((*others, *self._total_guards(run, customer)), accept)
             if kept != recorded:

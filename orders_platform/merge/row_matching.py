@@ -358,7 +358,7 @@ class StagedLoad:
             self._run("1_release_orders", former=customer, load=loads[customer], **counts)
             for refs in chunks(orders):
                 self._run("1_take_orders", refs=refs)
-                self._run("2_clear_lines_of_orders", refs=refs)
+                self._run("2_clear_lines_of_orders", former=customer, refs=refs)
 
     # --- what changed ---------------------------------------------------------------------------------------------------
 
