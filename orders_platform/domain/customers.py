@@ -119,6 +119,9 @@ class CustomerNames:
             return None
         return self._canonical.get(folded) or (_unlisted(spelling) if self._accept_unknown else None)
 
+    def is_configured(self, spelling: str | None) -> bool:
+        return fold(spelling or "") in self._canonical
+
     def scan(self, counts: Iterable[SpellingCount]) -> StagingScan:
         """Assign every staging row to a customer or to a reason.
 
@@ -145,8 +148,8 @@ class CustomerNames:
 
     def _names_somebody(self, count: SpellingCount) -> bool:
         """Not a repeated header; and a name that only totals and empty rows have is a customer's only where it is configured."""
-        folded = fold(count.spelling or "")
-        return folded in self._canonical or (folded != self._header and count.has_orders)
+        is_header = fold(count.spelling or "") == self._header
+        return self.is_configured(count.spelling) or (not is_header and count.has_orders)
 
     def _reason(self, count: SpellingCount, owners: set[str]) -> str:
         folded = fold(count.spelling or "")

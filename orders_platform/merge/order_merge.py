@@ -80,11 +80,19 @@ class OrderMerge:
 
     def staged_counts(self) -> list[SpellingCount]:
         """How many rows the staging table holds of each spelling of a customer and file."""
-        text = order_store.text
-        found = self._store.read("0_scan_staging", None, self._statements_for(""), totals=sorted(TOTALS))
+        text, statements = order_store.text, self._statements_for("")
+        found = self._store.read("0_scan_staging", None, statements)
+        counts = [SpellingCount(text(row["spelling"]), text(row["file_name"]), row["row_count"]) for row in found]
+        is_configured = self._configuration.customer_names.is_configured
+        unsure = sorted({each.spelling or "" for each in counts if not is_configured(each.spelling)})
+        with_orders = {
+            (text(row["spelling"]), text(row["file_name"]))
+            for spellings in chunks(unsure)
+            for row in self._store.read("0_scan_orders", None, statements, spellings=spellings, totals=sorted(TOTALS))
+        }
         return [
-            SpellingCount(text(row["spelling"]), text(row["file_name"]), row["row_count"], has_orders=row["order_count"] > 0)
-            for row in found
+            replace(each, has_orders=is_configured(each.spelling) or (each.spelling, each.file) in with_orders)
+            for each in counts
         ]
 
     def assess(self, customers: Collection[str] | None = None) -> tuple[list[Verdict], list[RowProblem]]:

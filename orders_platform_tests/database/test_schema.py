@@ -30,7 +30,7 @@ def test_init_db_makes_every_table_and_index_and_the_second_time_nothing(tmp_pat
     found = OrderList(tmp_path / "orders.db", configuration, OrderStore(database, configuration, default_folder("sql")), Path())
     names = {str(name) for (name,) in found.sql("SELECT name FROM sqlite_master WHERE type = 'table'")}
     assert names == {getattr(configuration.tables, role) for role in TABLES}
-    assert len(found.sql("SELECT 1 FROM sqlite_master WHERE name LIKE 'ix_%'")) == 9
+    assert len(found.sql("SELECT 1 FROM sqlite_master WHERE name LIKE 'ix_%'")) == 8
     before = found.dump()
     assert (schema.missing(), schema.apply()) == ([], [])
     assert found.dump() == before
@@ -39,7 +39,7 @@ def test_init_db_makes_every_table_and_index_and_the_second_time_nothing(tmp_pat
 
 def test_a_dry_run_of_init_db_makes_nothing(tmp_path: Path, configuration: Configuration) -> None:
     database = open_database(SecretStr(f"sqlite:///{tmp_path / 'orders.db'}"))
-    assert len(Schema(database, configuration, default_folder("sql")).missing()) == 21
+    assert len(Schema(database, configuration, default_folder("sql")).missing()) == 20
     with database.read() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar() == 0
     database.close()
