@@ -54,9 +54,8 @@ def copy(store: OrderStore, staging: str, customer_column: str, customers: list[
         connection.exec_driver_sql(f'CREATE TABLE yardstick AS SELECT * FROM "{staging}" WHERE 0')
     for customer in customers:
         with store.database.write() as connection:
-            connection.exec_driver_sql(
-                f'INSERT INTO yardstick SELECT * FROM "{staging}" WHERE "{customer_column}" = ?', (customer,)
-            )
+            rows = f'SELECT rowid FROM "{staging}" WHERE "{customer_column}" = ?'  # as they lie, not as the index has them
+            connection.exec_driver_sql(f'INSERT INTO yardstick SELECT * FROM "{staging}" WHERE rowid IN ({rows})', (customer,))
 
 
 def merge(store: OrderStore) -> int:

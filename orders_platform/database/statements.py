@@ -7,6 +7,7 @@ Values are bound parameters, and the header of the file names them all.
 import re
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
@@ -45,7 +46,7 @@ class Templates:
             lstrip_blocks=True,
         )
         names = self._environment.globals
-        names |= {"q": self.quote, "col": self.column, "param": parameter, "integer": integer, **context}
+        names |= {"q": cache(self.quote), "col": cache(self.column), "param": parameter, "integer": integer, **context}
         for each, file in (("dialect", dialect.name), ("source", "source")):  # the second uses the first
             names[each] = self._environment.get_template(f"macros/{file}.sql.j2").module
 

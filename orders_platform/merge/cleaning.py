@@ -120,11 +120,6 @@ def clean_number(names: str, unique_count: int) -> str:
     return KEY_SEPARATOR.join(names.split(KEY_SEPARATOR, unique_count)[:unique_count]).casefold()
 
 
-def kept_hash(configuration: str, names: str) -> str:
-    """Of the configuration, key columns and names that an order was merged with: it tells whether they are still so."""
-    return f"{crc32(f'{configuration}{KEY_SEPARATOR}{names}'.encode('utf-8', 'surrogatepass')):x}"
-
-
 def _joined(cells: Iterable[object]) -> str:
     return KEY_SEPARATOR.join([cell if type(cell) is str else "" if cell is None else canonical(cell) for cell in cells])
 
@@ -152,7 +147,6 @@ class Cleaner:
         bookkeeping: those that do not.
         file_at: the column of the file; `sizes` those of the sizes.
         sizes_bit: of `StagedOrder.shown`.
-        configuration_hash: of what decides how a row is merged.
         dialect: of the database.
     """
 
@@ -163,7 +157,7 @@ class Cleaner:
         self._customer = customer
         self.dialect = dialect
         self._cleaning = configuration.cleaning
-        self.configuration_hash = rules.configuration_hash(customer)
+        self._configuration_crc = crc32(f"{rules.configuration_hash(customer)}{KEY_SEPARATOR}".encode())
         self._order_types = {spelling.upper(): type_ for spelling, type_ in configuration.cleaning.order_types.items()}
         self.names = [column.name for column in rules.business]
         places = {name: i for i, name in enumerate(self.names)}
@@ -264,9 +258,12 @@ class Cleaner:
             order = self._order(number, places, row)
             if not order.bad_cells:
                 names = _joined((*map((order.cells or {}).get, self.keys), order.group_name, order.item_name))
-                kept = kept_hash(self.configuration_hash, names)
-                order.staged_hash = f"{row_hash}:{order.shown:x}:{kept}"
+                order.staged_hash = f"{row_hash}:{order.shown:x}:{self.kept_hash(names)}"
             yield order
+
+    def kept_hash(self, names: str) -> str:
+        """Of the key columns and names that a merge under this configuration gave an order: it tells whether they are still so."""
+        return f"{crc32(names.encode('utf-8', 'surrogatepass'), self._configuration_crc):x}"
 
     def _order(self, number: int, places: Sequence[int], meanings: Sequence[Meaning]) -> StagedOrder:
         values, parts, bits, wrong = zip(*meanings, strict=True) if meanings else ((),) * 4

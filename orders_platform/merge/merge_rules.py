@@ -73,8 +73,7 @@ class MergeRules:
     @cached_property
     def business(self) -> tuple[BusinessColumn, ...]:
         """The columns that are merged, in table order."""
-        declared = list(self._merged_ddl)
-        own = {*declared[declared.index("order_key") :], "record_uuid"}
+        own = self._merged_ddl.keys() - self._configuration.order_list.keys()
         if absent := [f"{place} names {name!r}" for place, name in self._configured_columns() if name not in self._staged]:
             raise SourceDataError(
                 f"{self._configuration.tables.staging} lacks {len(absent)} configured columns: {'; '.join(absent)}. Nothing was read. "

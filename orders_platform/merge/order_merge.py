@@ -231,6 +231,7 @@ class OrderMerge:
 
     # --- the three merges -----------------------------------------------------------------------------------------------
 
+    @rarely_collected()
     @repeated_when_lost
     def merge_headers(self, customer: str, scan: StagingScan, now: datetime, accept: Collection[GuardKind] = ()) -> HeaderMerge:
         """Merge a customer's staged rows into the orders, unless the load is the one that was merged last.
@@ -280,7 +281,7 @@ class OrderMerge:
         rule, configuration = self.rules.row_hash_rule(customer), self.rules.configuration_hash(customer)
         is_configured_so = known is not None and str(known["fingerprint"]).startswith(f"{configuration}:")
         # A run that was started before a customer was renamed, or before an order came from it, may be sending.
-        with ExitStack() as locks, rarely_collected(), self._header_transaction(customer, customer, rows, now) as run:
+        with ExitStack() as locks, self._header_transaction(customer, customer, rows, now) as run:
 
             def hold(name: str) -> None:
                 locks.enter_context(self.database.customer_lock(name))

@@ -12,7 +12,7 @@ from orders_platform.domain.customers import CustomerNames, StagingScan
 from orders_platform.domain.matching import KeyedRow, Leftover, Pair, by_number, pairs_of, verdicts_on
 from orders_platform.domain.moves import Candidates, NumbersElsewhere, OrderElsewhere
 from orders_platform.domain.text import fold
-from orders_platform.merge.cleaning import BadCell, Cleaner, StagedOrder, clean_number, kept_hash, key_of, written
+from orders_platform.merge.cleaning import BadCell, Cleaner, StagedOrder, clean_number, key_of, written
 
 UNSURE_CUSTOMER = "unsure_customer"  # the code of a row that may be one of several customers' orders
 _ROWS_A_READ = 500  # wide rows that are in memory at once; SQL Server takes 2,100 parameters
@@ -94,12 +94,12 @@ class StagedLoad:
     def _settle(self, present: Container[str]) -> dict[str, Settled]:
         """The orders that may be settled, by the hash of their row; the others become known."""
         settled: dict[str, Settled] = {}
-        others, configuration = [], self._cleaner.configuration_hash
+        others, kept_hash = [], self._cleaner.kept_hash
         for ref, staged_hash, names in self._run("1_read_kept_hashes").all():
-            row_hash, *kept = _parts(staged_hash)
+            row_hash, shown, kept = _parts(staged_hash)
             # It has the key and the names that a merge under this configuration gave it.
-            if row_hash in present and row_hash not in settled and kept[1:] == [kept_hash(configuration, names)]:
-                settled[row_hash] = ref, kept[0], names
+            if row_hash in present and row_hash not in settled and kept == kept_hash(names):
+                settled[row_hash] = ref, shown, names
             else:
                 others.append(ref)
         self._know(others)
@@ -456,7 +456,7 @@ def _as_merged(number: int, order: KnownOrder) -> StagedOrder:
 
 def _parts(staged_hash: str | None) -> list[str]:
     """What an order keeps of its row: the hash, which columns it shows, and the hash of the key and names that a merge gave it."""
-    return (staged_hash or "").split(":")
+    return f"{staged_hash or ''}::".split(":")[:3]
 
 
 def _leftover(row: StagedOrder) -> Leftover:
