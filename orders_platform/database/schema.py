@@ -191,9 +191,10 @@ class Schema:
     def _indexes(self) -> list[str]:
         names, dialect = self._names, self._database.dialect
         number, staged = self._configuration.keys.unique[0], self._catalogue(names.staging)
-        of_rows = [column.name for column in staged] if staged else dict(self.definitions["staging"].columns)
-        # With their hashes whose rows these are, and what is in them, is told without reading one.
-        told = ("rows", (self._columns.file, "staged_hash")) if "staged_hash" in of_rows else ("customer", ())
+        is_hashed = "staged_hash" in ([column.name for column in staged] or dict(self.definitions["staging"].columns))
+        of_customer, of_rows = f"ix_{names.staging}_customer", f"ix_{names.staging}_rows"
+        # By the second whose rows the load holds, and what is in them, is told without reading one.
+        told = (self._columns.file, "staged_hash") if is_hashed else ()
         wanted = {
             f"ix_{names.orders}_customer": (names.orders, (self._columns.customer, "sync_state", "merge_number")),
             f"ix_{names.orders}_number": (names.orders, (number,)),
@@ -202,13 +203,14 @@ class Schema:
             f"ix_{names.lines}_state": (names.lines, ("sync_state", "record_uuid")),
             f"ix_{names.log}_logged": (names.log, ("logged_at",)),
             f"ix_{names.rejects}_row": (names.rejects, ("row_uuid",)),
-            f"ix_{names.staging}_{told[0]}": (names.staging, (self._columns.customer, *told[1])),
+            of_rows if is_hashed else of_customer: (names.staging, (self._columns.customer, *told)),
         }
         with self._database.read() as connection:
             there = {table: dialect.indexes(connection, table, names.schema_name) for table, _ in wanted.values()}
         any_case = {number: dialect.any_case}
         kinds = {} if staged else {names.staging: dialect.staging_index}
-        return [
+        replaced = [f"DROP INDEX {self.qualified(of_customer)}"] * (is_hashed and of_customer in there[names.staging])
+        return replaced + [
             f"CREATE {kinds.get(table, 'INDEX')} {dialect.quote(index)} ON {self.qualified(table)} "
             f"({', '.join(dialect.quote(column) + any_case.get(column, '') for column in columns)})"
             + (dialect.sparse.format(dialect.quote(columns[0])) if index.endswith("_item") else "")

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from markupsafe import Markup
 
-from orders_platform.configuration import Configuration, Keys
+from orders_platform.configuration import Configuration
 from orders_platform.database.dialects import ColumnTypes, Family, TableColumn
 from orders_platform.database.schema import Schema
 from orders_platform.domain.cell_texts import PLACEHOLDER_DATES

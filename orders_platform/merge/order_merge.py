@@ -231,8 +231,8 @@ class OrderMerge:
 
     # --- the three merges -----------------------------------------------------------------------------------------------
 
-    @rarely_collected()
     @repeated_when_lost
+    @rarely_collected()
     def merge_headers(self, customer: str, scan: StagingScan, now: datetime, accept: Collection[GuardKind] = ()) -> HeaderMerge:
         """Merge a customer's staged rows into the orders, unless the load is the one that was merged last.
 

@@ -53,7 +53,7 @@ def test_a_column_that_is_missing_is_added_and_the_rows_survive(order_list: Orde
         order_list.sql(f'ALTER TABLE {table} DROP COLUMN "{column}"')
     schema = order_list.store.schema
     assert schema.apply()[:-2] == [
-        'ALTER TABLE "ORDER_LIST_V2" ADD "S+" INT', 'ALTER TABLE "ORDER_LIST_V2" ADD "item_name" NVARCHAR(255)',
+        'ALTER TABLE "ORDER_LIST_V2" ADD "item_name" NVARCHAR(255)', 'ALTER TABLE "ORDER_LIST_V2" ADD "S+" INT',
         'ALTER TABLE "ORDER_LIST_LINES" ADD "sync_pending_at" TEXT',
     ]  # fmt: skip
     assert schema.missing() == []
@@ -61,6 +61,22 @@ def test_a_column_that_is_missing_is_added_and_the_rows_survive(order_list: Orde
     assert order_list.merge().was_unchanged
     order_list.merge_all(order("GRE-1") | {"S+": 4})
     assert order_list.orders("S+", "item_name") == [(4, "MFA22K56 ARCTIC GRE-1 PO-GRE-1")]
+
+
+@pytest.mark.sqlite
+def test_whose_rows_the_load_holds_is_read_from_an_index_alone(order_list: OrderList) -> None:
+    order_list.merge(order("GRE-1"))
+    order_list.sql("DROP INDEX ix_swp_ORDER_LIST_V2_rows")  # earlier versions had another
+    order_list.sql('CREATE INDEX ix_swp_ORDER_LIST_V2_customer ON swp_ORDER_LIST_V2 ("CUSTOMER NAME")')
+    assert [statement.split(" (")[0] for statement in order_list.store.schema.apply()] == [
+        'DROP INDEX "ix_swp_ORDER_LIST_V2_customer"', 'CREATE INDEX "ix_swp_ORDER_LIST_V2_rows" ON "swp_ORDER_LIST_V2"',
+    ]  # fmt: skip
+    assert order_list.store.schema.missing() == []
+    query = order_list.store.templates.render("0_scan_staging")
+    with order_list.store.database.read() as connection:
+        steps = connection.execute(type(query)(f"EXPLAIN QUERY PLAN {query.text}")).all()
+    assert [step[3] for step in steps] == ["SCAN s USING COVERING INDEX ix_swp_ORDER_LIST_V2_rows"]
+    assert order_list.merge(order("GRE-1")).was_unchanged
 
 
 def test_an_order_table_of_an_earlier_system_keeps_its_other_columns(order_list: OrderList) -> None:

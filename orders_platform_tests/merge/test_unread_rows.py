@@ -315,8 +315,8 @@ def test_a_staging_table_with_triggers_of_before_gets_those_of_today(order_list:
 @pytest.mark.sqlite
 def test_a_staging_table_of_before_learns_to_keep_hashes(order_list: OrderList) -> None:
     order_list.merge(order("A1"))
-    for statement in ("DROP TRIGGER swp_ORDER_LIST_V2_changed", "DROP TRIGGER swp_ORDER_LIST_V2_inserted", "DROP INDEX ix_swp_ORDER_LIST_V2_rows",
-                      "ALTER TABLE swp_ORDER_LIST_V2 DROP COLUMN staged_hash"):  # fmt: skip
+    for statement in ("DROP TRIGGER swp_ORDER_LIST_V2_changed", "DROP TRIGGER swp_ORDER_LIST_V2_inserted",
+                      "DROP INDEX ix_swp_ORDER_LIST_V2_rows", "ALTER TABLE swp_ORDER_LIST_V2 DROP COLUMN staged_hash"):  # fmt: skip
         order_list.sql(statement)
     afresh = order_list.configured(lambda document: None)
     assert afresh.merge().updated == 0
