@@ -1,4 +1,4 @@
-"""The browser and the nginx that the tests start, and how a machine gets them: no wheel has either in it.
+"""The browser, the nginx and the libraries that the tests need, and how a machine gets them: no wheel has them in it.
 
 `python -m orders_platform_tests.browser.install` installs them where that takes one command and no password; `make test` begins with it.
 """
@@ -32,6 +32,11 @@ MISSING_LIBRARY = (
     "If it is for libatomic: `apt-get install libatomic1` on Debian and Ubuntu, `dnf install libatomic` on Fedora."
 )
 
+MISSING_ODBC = (
+    "The tests import pyodbc, whose libodbc.so.2 is not on this machine. Install it: `apt-get install libodbc2` on Debian and Ubuntu, "
+    "`dnf install unixODBC` on Fedora, `brew install unixodbc` on macOS."
+)
+
 
 def installed_browser() -> str | None:
     """The path of the first browser that is there."""
@@ -43,9 +48,8 @@ def installed_nginx() -> str | None:
     return next(filter(None, map(shutil.which, NGINX)), None)
 
 
-def _driver_starts() -> bool:
-    asked = subprocess.run([sys.executable, "-m", "playwright", "--version"], capture_output=True, check=False)
-    return asked.returncode == 0
+def _starts(*words: str) -> bool:
+    return subprocess.run([sys.executable, *words], capture_output=True, check=False).returncode == 0
 
 
 def _missing() -> dict[str, str]:
@@ -56,8 +60,10 @@ def _missing() -> dict[str, str]:
         needed["fonts-liberation"] = MISSING_BROWSER  # without a font the browser would draw empty boxes
     if installed_nginx() is None:
         needed["nginx"] = MISSING_NGINX
-    if not _driver_starts():
+    if not _starts("-m", "playwright", "--version"):
         needed["libatomic1"] = MISSING_LIBRARY
+    if not _starts("-c", "import pyodbc"):
+        needed["libodbc2"] = MISSING_ODBC
     return needed
 
 
