@@ -99,13 +99,13 @@ def sync(
                     if run.changes:
                         shown.take(each, list(run.changes.orders.values()))
         finally:  # what was done is shown although the run ended early
-            is_quiet, invalid = verbosity == "quiet", store.invalid_rows()
+            is_quiet, invalid, summaries = verbosity == "quiet", store.invalid_rows(), store.summaries()
             names = asked if only else None  # without names everybody is meant, also who has nothing to send
             is_merged = chosen == [report.customer for report in reports if report.is_merged] and not left_out
-            verdicts = store.verdicts(names) if is_merged else merge.assess(names)[0]
+            verdicts = store.verdicts(names, summaries=summaries) if is_merged else merge.assess(names)[0]
             sent = {report.customer: output.sent_figures(report, dry=dry) for report in reports}
             errors = {report.customer: report.error for report in reports if report.error}
-            result = output.run_result(store.summaries(), invalid, sent, errors, verdicts) | ({"dry_run": True} if dry else {})
+            result = output.run_result(summaries, invalid, sent, errors, verdicts) | ({"dry_run": True} if dry else {})
             gone = [report.customer for report in reports if show or (report.headers and report.headers.removed)]
             left = {name: [key for key in store.left_orders(name) if is_of(key, orders)] for name in gone}
             stays = [_STAYS.format(name, counted(len(keys), "order"), few(keys, 3)) for name, keys in left.items() if keys]

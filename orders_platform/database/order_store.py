@@ -474,12 +474,14 @@ class OrderStore:
         *,
         invalid: Sequence[RowProblem] | None = None,
         unmerged: Collection[str] = (),
+        summaries: Sequence[CustomerSummary] | None = None,
     ) -> list[Verdict]:
         """The verdict on these customers, or on all that the database knows, by name, as of their last merges.
 
-        `OrderMerge.assess` says with `invalid` and `unmerged` what the staging table has beyond these.
+        `OrderMerge.assess` says with `invalid` and `unmerged` what the staging table has beyond these. `summaries` need not be read again.
         """
-        stands, acted, paused = {each.customer: each for each in self.summaries()}, self.guards(), self.paused()
+        stands = {each.customer: each for each in (self.summaries() if summaries is None else summaries)}
+        acted, paused = self.guards(), self.paused()
         rows = self.invalid_rows() if invalid is None else invalid
         warnings = Counter(each.customer for each in self.cell_warnings())
         unmatched = self._unmatched({row.customer: row.rows for row in rows if row.code == UNKNOWN_CUSTOMER})
