@@ -97,7 +97,7 @@ def sync(
                     run.changes = OrderChanges(orders, None if has_json or page else MOST_ROWS) if show else None
                     reports.append(sync_customer(run, merge, each, scan, accepted))
                     if run.changes:
-                        shown.take(each, list(run.changes.orders.values()))
+                        shown.take(each, run.changes)
         finally:  # what was done is shown although the run ended early
             is_quiet, invalid, summaries = verbosity == "quiet", store.invalid_rows(), store.summaries()
             names = asked if only else None  # without names everybody is meant, also who has nothing to send

@@ -1,12 +1,12 @@
 """What a run would change, kept in a file while it is found, so that no more than one customer's changes are held at once."""
 
 import pickle
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import islice
 from tempfile import TemporaryFile
 
 from orders_platform.cli.output import LongList
-from orders_platform.domain.differences import RowChange, change_counts, counts_in_words
+from orders_platform.domain.differences import OrderChanges, RowChange, change_counts, counts_in_words
 from orders_platform.reports.rendering import changes_text
 
 
@@ -22,11 +22,12 @@ class ShownChanges(dict[str, LongList[RowChange]]):
         if self._file:
             self._file.close()
 
-    def take(self, customer: str, orders: Sequence[RowChange]) -> None:
+    def take(self, customer: str, changes: OrderChanges) -> None:
         """The orders of one more customer."""
-        self.counts.update(change_counts(orders))
+        orders, counts = list(changes.orders.values()), changes.counts
+        self.counts.update(counts)
         if orders:
-            self._texts.append(changes_text(customer, orders))
+            self._texts.append(changes_text(customer, orders, counts))
         if self._file:
             self._lengths[customer] = len(orders)
             for order in orders:

@@ -159,11 +159,20 @@ class OrderStore:
         """A customer's lines by group, order and size: all, or those that a run sent, or that wait to be sent."""
         return self._sync_rows(RowKind.SUBITEMS, customer, sent_by, waiting=waiting)
 
-    def _sync_rows(self, kind: RowKind, customer: str, sent_by: str, *, waiting: bool) -> list[SyncRow]:
+    def new_lines(self, customer: str, told: Collection[str]) -> list[tuple[str, int, bool, int]]:
+        """Of how many lines of each size and quantity, new or not, the orders that are made consist, but for those that are told."""
+        return [tuple(row) for row in self._fetch("count_new_lines", None, customer=customer, told=_uuids([*told]))[1]]
+
+    def lines_not_counted(self, customer: str, told: Collection[str], odd: Collection[str]) -> list[SyncRow]:
+        """The lines that wait: of the orders of `new_lines` only those of odd sizes."""
+        return self._sync_rows(RowKind.SUBITEMS, customer, "", waiting=True, told=_uuids([*told]), odd=[*odd])
+
+    def _sync_rows(self, kind: RowKind, customer: str, sent_by: str, *, waiting: bool, **counted: list[str]) -> list[SyncRow]:
         is_order, pattern = kind is RowKind.ITEMS, self.configuration.names.subitem
         shown = self.configuration.mapped_sources if is_order else ("size_code", "qty")
         statement = "read_orders" if is_order else "read_lines"
-        names, rows = self._fetch(statement, {"waiting": int(waiting)}, customer=customer, sent_by=sent_by)
+        variables = {"waiting": int(waiting), "is_counted": int(bool(counted)), "is_some": int(bool(counted.get("odd")))}
+        names, rows = self._fetch(statement, variables, customer=customer, sent_by=sent_by, **counted)
         first = len(names) - len(shown)  # the values stand last
         return [sync_row(kind, row[:first], dict(zip(shown, row[first:], strict=True)), pattern) for row in rows]
 

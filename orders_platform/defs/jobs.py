@@ -21,7 +21,7 @@ from orders_platform.defs.assets import ORDER_BOARD, POOL, SWP_ORDER_LIST, obser
 from orders_platform.defs.failures import dagster_failures
 from orders_platform.defs.resources import CUSTOMERS, MondayResource, OrdersDatabase, RunOptions
 from orders_platform.domain.customers import customer_for
-from orders_platform.domain.differences import OrderChanges, change_counts, change_table, counts_in_words
+from orders_platform.domain.differences import OrderChanges, change_table, counts_in_words
 from orders_platform.domain.text import counted
 from orders_platform.errors import ConfigurationError, SourceDataError
 from orders_platform.merge.loads import Loads
@@ -135,7 +135,7 @@ def show_changes(
         report = pipeline.sync_customer(run, merge, customer, merge.scan_staging(), run_options.guards)
     if report.error:
         raise dg.Failure(f"{customer}: {report.error}", {"customer": customer}, allow_retries=False)
-    counts, rows = change_counts(changes.orders.values()), list(change_table(changes.orders.values()))
+    counts, rows = changes.counts, list(change_table(changes.orders.values()))
     in_words = counts_in_words(counts)
     metadata: dict[str, dg.RawMetadataValue] = {
         "customer": customer,
@@ -146,7 +146,7 @@ def show_changes(
     }
     if rows:
         metadata["changes"] = dg.MetadataValue.table([dg.TableRecord(dict(each)) for each in rows[:_SHOWN_CHANGES]])
-        metadata["changes_shown"] = f"{min(len(rows), _SHOWN_CHANGES):,} of {len(rows):,}"
+        metadata["changes_shown"] = f"{min(len(rows), _SHOWN_CHANGES):,} of {len(rows) + changes.untold_sizes:,}"
     yield dg.AssetObservation(ORDER_BOARD, description=f"{customer}: a run would change {in_words}", metadata=metadata)
 
 

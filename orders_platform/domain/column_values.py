@@ -222,6 +222,20 @@ class RowFormat:
 
         Raises `RowError` `key_missing` for an item that could not be found again, `ConfigurationError` when the row lacks a source column.
         """
+        cells, problems = self._made(row)
+        if self._odd or problems:
+            _fit(self._mapping, cells, row, problems)
+        _require_key(self._mapping, self._columns, cells, problems)
+        for column in self._odd:
+            if name := _created_label(cells[column.id]):
+                self._labels.add(column, name)
+        return FormattedRow(cells, tuple(problems.values()))
+
+    def is_plain(self, row: Mapping[str, object]) -> bool:
+        """Whether there is nothing to say of its cells, and no label is made for one that was not asked for before."""
+        return not (self._made(row)[1] or self._odd)
+
+    def _made(self, row: Mapping[str, object]) -> tuple[dict[str, object], dict[str, CellProblem]]:
         cells: dict[str, object] = {}
         problems: dict[str, CellProblem] = {}
         self._odd.clear()
@@ -234,13 +248,7 @@ class RowFormat:
                     cells[column_id] = known.write(value)
             except RowError as refusal:
                 cells[column_id], problems[column_id] = self._left_out(field, row, refusal)
-        if self._odd or problems:
-            _fit(self._mapping, cells, row, problems)
-        _require_key(self._mapping, self._columns, cells, problems)
-        for column in self._odd:
-            if name := _created_label(cells[column.id]):
-                self._labels.add(column, name)
-        return FormattedRow(cells, tuple(problems.values()))
+        return cells, problems
 
     def _left_out(self, field: Field, row: Mapping[str, object], refusal: RowError) -> tuple[object, CellProblem]:
         """What is sent in place of a cell that was refused, and what is wrong with it."""

@@ -243,7 +243,15 @@ class OrderChanges:
     # of so many orders every cell is told, of the others not those that are new with their row; None: of all
     most: int | None = None
     orders: dict[str, RowChange] = field(default_factory=dict)  # by their reference, those with changes of their own first
-    _told: set[str] = field(default_factory=set)
+    told: set[str] = field(default_factory=set)
+    untold_sizes: int = 0  # new ones of new orders that are not told, which are not among those of `orders`
+
+    @property
+    def counts(self) -> Counter[str]:
+        """As `change_counts` has them."""
+        counts = change_counts(self.orders.values())
+        counts["new_sizes"] += self.untold_sizes
+        return counts
 
     def add(
         self, expected: ExpectedRow, shown: BoardItem | None, mapping: BoardMapping, columns: Mapping[str, Column],
@@ -253,7 +261,7 @@ class OrderChanges:
         row = expected.row
         if not is_of(row.order_key, self.only):
             return
-        is_told = row.order_ref in self._told or self.most is None or len(self._told) < self.most
+        is_told = row.order_ref in self.told or self.most is None or len(self.told) < self.most
         kind = ChangeKind.CHANGED if shown else ChangeKind.NEW if row.monday_id is None else ChangeKind.AGAIN
         kind = ChangeKind.ARCHIVED if row.action is Action.DELETE else kind
         cells: tuple[CellChange, ...] = ()
@@ -263,7 +271,7 @@ class OrderChanges:
         if kind is ChangeKind.CHANGED and not cells:
             return
         if is_told:
-            self._told.add(row.order_ref)
+            self.told.add(row.order_ref)
         change = RowChange(kind, row.order_key, row.size_code, row.name, row.monday_id, cells)
         if not row.size_code:
             self.orders[row.ref] = change

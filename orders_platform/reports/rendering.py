@@ -78,10 +78,10 @@ def changes_page(
     return template.generate(sections=sections, stays=stays, in_words=in_words, made_at=made_at, links=links)
 
 
-def changes_text(customer: str, orders: Sequence[RowChange]) -> str:
+def changes_text(customer: str, orders: Sequence[RowChange], counts: Mapping[str, int]) -> str:
     """What it would change of a customer for a terminal, of the first orders."""
     template = _environment().get_template("changes.txt.j2")
-    return template.render(customer=customer, orders=orders, in_words=counts_in_words(change_counts(orders)))
+    return template.render(customer=customer, orders=orders, in_words=counts_in_words(counts))
 
 
 def _rendered(name: str, reports: Sequence[Report], links: Links, nobodys: Sequence[RowProblem]) -> str:

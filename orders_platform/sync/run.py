@@ -72,7 +72,8 @@ class SyncRun:
     limit: int | None = None  # so many orders of each customer are sent, the first that wait, with all sizes that can be
     skip_subitems: bool = False
     changes: OrderChanges | None = None  # takes in what a dry run would change of the customer that it is at
-    dry_run_items: set[str] = field(default_factory=set, init=False)  # orders whose item a dry run would have made
+    # orders without an item of the customer that a dry run is at, and whether it would have made it
+    dry_run_items: dict[str, bool] = field(default_factory=dict, init=False)
     _admitted: set[str] = field(default_factory=set, init=False)
 
     @property

@@ -151,6 +151,7 @@ _GONE_TRIES = 3  # runs in a row that find something gone which the next one see
 
 def sync_items(run: SyncRun, customer: str, report: StageReport) -> None:
     """Send a customer's waiting orders; in a dry run count what would be done, and tell it to `run.changes`."""
+    run.dry_run_items.clear()
     with run.counted(customer, report):
         _ItemStage(run, customer, report).sync()
 
@@ -234,7 +235,7 @@ class _Stage(ABC):
         """Send what waits."""
         self.run.admit(self.customer)
         self._recall()
-        waiting = self.run.rows(self.kind, self.customer, waiting=True)
+        waiting = self.waiting()
         refs = {row.ref for row in waiting}
         for _ in range(_ATTEMPTS if waiting else 0):
             ready = self.ready(waiting)
@@ -246,7 +247,7 @@ class _Stage(ABC):
             if not is_unknown:
                 break
         self.report.waiting = len(waiting)
-        if self.report.created or self.report.adopted:
+        if not self.dry and (self.report.created or self.report.adopted):
             found = reconcile(self.run, self.customer, cells=False, sent=self.kind).differences
             self.report.doubled += [each for each in found if each.kind is DifferenceKind.DUPLICATE]
 
@@ -323,7 +324,9 @@ class _Stage(ABC):
             made = FormattedRow({}) if row.action is Action.DELETE else self._formatted(row)
         except RowError as refusal:
             self.report.refuse(RowProblem(self.customer, row.order_key, row.size_code, refusal.code, refusal.message), row)
-            if not self.dry:
+            if self.dry:
+                self.run.dry_run_items[row.order_ref] = False
+            else:
                 self.record([RowResult(row, SyncState.FAILED, row.monday_id, refusal.code, refusal.message)])
             return None
         shown = on_board.get(row.monday_id) if row.monday_id is not None else None
@@ -435,6 +438,10 @@ class _Stage(ABC):
         if results:
             run.store.record_results(results, run.run_id, run.clock(), self.customer, report, adoption)
 
+    def waiting(self) -> Sequence[SyncRow]:
+        """The rows that this is about."""
+        return self.run.rows(self.kind, self.customer, waiting=True)
+
     def ready(self, rows: Sequence[SyncRow]) -> Sequence[SyncRow]:
         """Those of which what they belong under is on the board, or would be if this were no dry run."""
         return rows
@@ -498,11 +505,13 @@ class _ItemStage(_Stage):
 
     def rehearsed(self, sent: _Outgoing) -> RowResult | None:
         """The lines of an order that is made, again or for the first time, or archived."""
-        if Step.CREATE in sent.plan.steps:
-            self.run.dry_run_items.add(sent.row.ref)
-            if sent.row.ref in self.forgotten:
+        if sent.row.action is Action.DELETE:
+            return RowResult(sent.row, SyncState.SYNCED, is_archived=True)
+        if sent.row.monday_id is None:
+            self.run.dry_run_items[sent.row.ref] = is_made = Step.CREATE in sent.plan.steps
+            if is_made and sent.row.ref in self.forgotten:
                 return RowResult(sent.row, SyncState.NEW, sent.plan.item_id, is_new_item=True)
-        return RowResult(sent.row, SyncState.SYNCED, is_archived=True) if sent.row.action is Action.DELETE else None
+        return None
 
 
 class _SubitemStage(_Stage):
@@ -510,8 +519,25 @@ class _SubitemStage(_Stage):
     creates = Operation.CREATE_SUBITEM
     _children: Mapping[int, Sequence[BoardItem]]
 
+    def waiting(self) -> Sequence[SyncRow]:
+        """The same; but of the lines of orders that are made, of which nothing is told, there need only be as many as there are."""
+        run, changes = self.run, self.run.changes
+        is_whole = run.limit is None and not run.orders and all(run.dry_run_items.values())
+        if not run.dry_run_items or not is_whole or (changes and (changes.most is None or changes.only)):
+            return super().waiting()
+        told = changes.told if changes else ()
+        found, is_plain = run.store.new_lines(self.customer, told), self.shape.format.is_plain
+        odd = {size for size, qty, is_new, _ in found if not (is_new and is_plain({"size_code": size, "qty": qty}))}
+        for size, qty, _, count in found:
+            if size not in odd:
+                self.report.created += count if qty else 0
+                self.report.skipped += 0 if qty else count
+        if changes:
+            changes.untold_sizes += self.report.created
+        return run.store.lines_not_counted(self.customer, told, odd)
+
     def ready(self, rows: Sequence[SyncRow]) -> Sequence[SyncRow]:
-        return [row for row in rows if row.parent_id is not None or row.order_ref in self.run.dry_run_items]
+        return [row for row in rows if row.parent_id is not None or self.run.dry_run_items.get(row.order_ref)]
 
     def placed(self, rows: Sequence[SyncRow]) -> list[SyncRow]:
         """Those whose item is on the board. Where a person removed it, the order itself goes through its stage again."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from orders_platform.cli import output
-from orders_platform.domain.differences import CellChange, ChangeKind, RowChange
+from orders_platform.domain.differences import CellChange, ChangeKind, RowChange, change_counts
 from orders_platform.domain.orders import RowProblem
 from orders_platform.domain.verdicts import Verdict
 from orders_platform.reports.rendering import changes_text
@@ -81,7 +81,7 @@ def test_what_a_run_would_change_fits_the_terminal_and_its_marks_have_colours(sc
         RowChange(ChangeKind.NEW, "GRE-2", "", "A long name of an order " * 8, None),
         RowChange(ChangeKind.ARCHIVED, "GRE-3", "", "POLO", 9),
     ]
-    text = screen(lambda: output.print_changes(changes_text("GREYSON", found)), width)
+    text = screen(lambda: output.print_changes(changes_text("GREYSON", found, change_counts(found))), width)
     assert max(map(len, bare(text))) <= width
     for colour, mark in (("33", "~ GRE-1 changed"), ("32", r"\+ GRE-2 new"), ("1;31", "- GRE-3 archived")):
         assert re.search(rf"\x1b\[{colour}m{mark}", text)

@@ -61,7 +61,7 @@ class WideSchema(Schema):
 
 def statement_of(statements: Statements, name: str, result_rows: int) -> TextClause:
     file, _, kind = name.partition(" of ")
-    told = {"column": "NOTES", "kind": kind, "waiting": 1, "is_some": 1}
+    told = {"column": "NOTES", "kind": kind, "waiting": 1, "is_counted": 1, "is_some": 1}
     return statements.render(file, {"result_rows": result_rows, **told})[0]
 
 

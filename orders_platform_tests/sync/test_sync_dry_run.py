@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from orders_platform.configuration import Configuration
 from orders_platform.demo.sample_rows import Row
+from orders_platform.domain.differences import OrderChanges
+from orders_platform.domain.mapping import LabelPolicy
 from orders_platform.sync.results import CustomerReport
 from orders_platform_tests.testing.platform import GREYSON, Platform, order
 
@@ -81,6 +87,56 @@ def test_a_move_into_a_group_that_is_there_is_foretold(platform: Platform) -> No
 
 def test_the_lines_of_an_order_that_will_be_refused_are_foretold_as_waiting(platform: Platform) -> None:
     rehearsed_and_done(platform, [*ROWS, order("GRE-00008", UNIT_OF_MEASURE="BARRELS")])
+
+
+def counted_and_read(platform: Platform) -> CustomerReport:
+    """A dry run that counts the lines of new orders, after a look whether it says what those say that read some or all of them."""
+    counted = platform.rehearse(GREYSON)[GREYSON]
+    for most in (2, None):
+        read = platform.rehearse(GREYSON, changes=OrderChanges(most=most))[GREYSON]
+        assert figures(counted) == figures(read)
+        assert counted.subitems.refusals == read.subitems.refusals
+        left_out = [
+            [(each.order_key, each.column, each.reason) for each in report.subitems.warnings] for report in (counted, read)
+        ]
+        assert left_out[0] == left_out[1]
+    return counted
+
+
+def test_the_lines_of_new_orders_are_only_counted(platform: Platform) -> None:
+    platform.load(ROWS)
+    assert platform.rehearse(GREYSON)[GREYSON].subitems.created == 12
+    assert "planning subitems" not in platform.lines
+    assert counted_and_read(platform).subitems.created == 12
+    assert "planning subitems" in platform.lines
+
+
+@pytest.mark.parametrize(("policy", "warnings"), [(LabelPolicy.CREATE, 0), (LabelPolicy.REJECT, 3)])
+def test_of_sizes_without_a_label_each_line_is_foretold(platform: Platform, policy: LabelPolicy, warnings: int) -> None:
+    def change(configuration: Configuration) -> Configuration:
+        size, *others = configuration.subitems.fields
+        fields = replace(size, labels=policy), *others
+        return configuration.model_copy(update={"subitems": replace(configuration.subitems, fields=fields)})
+
+    platform.configure(change)
+    platform.load([*ROWS, order("GRE-00007", {"S": 1, "30/32": 2, "3-4": 3}), order("GRE-00008", {"M": 1, "3-4": 3})])
+    report = counted_and_read(platform)
+    assert (report.subitems.created, len(report.subitems.warnings)) == (17, warnings)
+
+
+def test_lines_that_were_tried_before_and_those_of_an_order_that_will_be_refused_are_foretold(platform: Platform) -> None:
+    platform.monday(max_tries=1)
+    platform.load(ROWS[:1])
+    platform.sandbox.faults.fail_on("GRE-00001")
+    platform.sync()
+    platform.execute("UPDATE ORDER_LIST_V2 SET sync_state = 'NEW', retry_count = 1 WHERE monday_item_id IS NULL")
+    platform.load(ROWS)
+    report = counted_and_read(platform)
+    assert (report.items.created, report.items.failed, report.subitems.created, report.subitems.waiting) == (5, 1, 10, 2)
+    platform.execute("UPDATE ORDER_LIST_V2 SET retry_count = 0")
+    platform.execute("UPDATE ORDER_LIST_LINES SET retry_count = 1, sync_error_code = 'InternalServerError' WHERE qty = 1")
+    report = counted_and_read(platform)
+    assert (report.items.created, report.subitems.created, report.subitems.failed) == (6, 11, 1)
 
 
 def test_a_limited_run_is_foretold(platform: Platform) -> None:
