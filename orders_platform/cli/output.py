@@ -16,6 +16,7 @@ from datetime import datetime
 from itertools import chain, islice
 from pathlib import Path
 from shlex import quote
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
 import click
@@ -67,15 +68,19 @@ def typed(text: str) -> str:
     return text
 
 
-def say(text: str = "", *, err: bool = False, style: str = "") -> None:
-    """Sentences for people, one a line."""
+def say(text: str = "", *, err: bool = False, style: str = "", marks: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Sentences for people, one a line; `marks` are the styles of lines that begin so."""
     from rich.padding import Padding
     from rich.text import Text
 
     terminal = console(err=err)
     for line in visible(typed(text)).split("\n"):
         words = line.lstrip(" ")
-        terminal.print(Padding.indent(Text(words, style), len(line) - len(words)) if words else "")
+        if not terminal.is_terminal and words.isascii() and words.isprintable() and not words.endswith(" "):
+            echo(line if words else "", err=err)  # what rich makes of it in a hundred times the time
+        else:
+            shown = Text(words, marks.get(words[:1], style))
+            terminal.print(Padding.indent(shown, len(line) - len(words)) if words else "")
 
 
 def console(*, err: bool = False) -> Console:
@@ -162,8 +167,7 @@ def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
 
 def print_changes(text: str) -> None:
     """What a run would change, each line in the colour of its mark."""
-    for line in text.split("\n"):
-        say(line, style={"+": "green", "~": _WARNED, "-": _FAILED}.get(line.strip()[:1], ""))
+    say(text, marks={"+": "green", "~": _WARNED, "-": _FAILED})
 
 
 def show_run(result: JsonObject, *, as_json: bool, output_json: Path | None, quiet: bool = False) -> None:
