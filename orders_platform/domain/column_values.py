@@ -185,6 +185,7 @@ class _ColumnCells(dict[object, object]):
     def __init__(self, field: Field, column: Column, labels: LabelIndex, most_bytes: int, odd: list[Column]) -> None:
         self.write = cell_writer(field, column, labels)
         self._column, self._labels, self._odd, self._has_labels = column, labels, odd, field.type.has_labels
+        self._type = field.type
         self._most_characters = most_bytes // _BYTES_A_CHARACTER - len(column.id) - 1  # for quotes and a comma
 
     def __missing__(self, value: object) -> object:
@@ -195,6 +196,14 @@ class _ColumnCells(dict[object, object]):
         elif len(self) < _MOST_KNOWN:
             self[value] = cell
         return cell
+
+    def is_plain(self, value: object) -> bool:
+        """Whether it is plain without being written that nothing is to be said of a cell; most values that are new are so."""
+        if type(value) is float:
+            return self._type is ColumnType.NUMBERS and 1e-99 < abs(value) < 1e99
+        if type(value) is not str or self._type not in {ColumnType.TEXT, ColumnType.LONG_TEXT}:
+            return False
+        return value.isascii() and value.isprintable() and len(value) <= min(self._most_characters, LONG_TEXT_CHARACTERS)
 
 
 class RowFormat:
@@ -222,20 +231,6 @@ class RowFormat:
 
         Raises `RowError` `key_missing` for an item that could not be found again, `ConfigurationError` when the row lacks a source column.
         """
-        cells, problems = self._made(row)
-        if self._odd or problems:
-            _fit(self._mapping, cells, row, problems)
-        _require_key(self._mapping, self._columns, cells, problems)
-        for column in self._odd:
-            if name := _created_label(cells[column.id]):
-                self._labels.add(column, name)
-        return FormattedRow(cells, tuple(problems.values()))
-
-    def is_plain(self, row: Mapping[str, object]) -> bool:
-        """Whether there is nothing to say of its cells, and no label is made for one that was not asked for before."""
-        return not (self._made(row)[1] or self._odd)
-
-    def _made(self, row: Mapping[str, object]) -> tuple[dict[str, object], dict[str, CellProblem]]:
         cells: dict[str, object] = {}
         problems: dict[str, CellProblem] = {}
         self._odd.clear()
@@ -248,7 +243,27 @@ class RowFormat:
                     cells[column_id] = known.write(value)
             except RowError as refusal:
                 cells[column_id], problems[column_id] = self._left_out(field, row, refusal)
-        return cells, problems
+        if self._odd or problems:
+            _fit(self._mapping, cells, row, problems)
+        _require_key(self._mapping, self._columns, cells, problems)
+        for column in self._odd:
+            if name := _created_label(cells[column.id]):
+                self._labels.add(column, name)
+        return FormattedRow(cells, tuple(problems.values()))
+
+    def is_plain(self, row: Mapping[str, object]) -> bool:
+        """Whether there is nothing to say of a row: no cell is left out or cut, and no label made that was not asked for before."""
+        self._odd.clear()
+        try:
+            for field, source, column_id, known in self._known:
+                value = row[source] if source in row else coalesced(field, row)[1]
+                if column_id == self._mapping.external_key and is_blank(value):
+                    return False
+                if not (value in known or known.is_plain(value)):
+                    _ = known[value]
+        except (RowError, TypeError):
+            return False
+        return not self._odd
 
     def _left_out(self, field: Field, row: Mapping[str, object], refusal: RowError) -> tuple[object, CellProblem]:
         """What is sent in place of a cell that was refused, and what is wrong with it."""

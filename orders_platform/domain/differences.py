@@ -253,6 +253,10 @@ class OrderChanges:
         counts["new_sizes"] += self.untold_sizes
         return counts
 
+    def tells(self, row: SyncRow) -> bool:
+        """Whether every cell of this row would be told; else it is counted, or only changed cells are."""
+        return row.order_ref in self.told or self.most is None or len(self.told) < self.most
+
     def add(
         self, expected: ExpectedRow, shown: BoardItem | None, mapping: BoardMapping, columns: Mapping[str, Column],
         titles: Mapping[str, str],
@@ -261,7 +265,7 @@ class OrderChanges:
         row = expected.row
         if not is_of(row.order_key, self.only):
             return
-        is_told = row.order_ref in self.told or self.most is None or len(self.told) < self.most
+        is_told = self.tells(row)
         kind = ChangeKind.CHANGED if shown else ChangeKind.NEW if row.monday_id is None else ChangeKind.AGAIN
         kind = ChangeKind.ARCHIVED if row.action is Action.DELETE else kind
         cells: tuple[CellChange, ...] = ()

@@ -321,7 +321,7 @@ class _Stage(ABC):
         """The row with its plan; None when it is refused."""
         try:
             self._require_tries(row)
-            made = FormattedRow({}) if row.action is Action.DELETE else self._formatted(row)
+            made = FormattedRow({}) if row.action is Action.DELETE or self._is_counted(row) else self._formatted(row)
         except RowError as refusal:
             self.report.refuse(RowProblem(self.customer, row.order_key, row.size_code, refusal.code, refusal.message), row)
             if self.dry:
@@ -338,6 +338,11 @@ class _Stage(ABC):
             expected = ExpectedRow(row_there, (0, ""), made.cells, self.groups.get(row.group_name))
             self.run.changes.add(expected, shown, self.shape.mapping, self.shape.columns, self.titles)
         return _Outgoing(row, plan, made.problems)
+
+    def _is_counted(self, row: SyncRow) -> bool:
+        """Whether a row is made, and nobody is told more of it."""
+        is_told = self.run.changes is not None and self.run.changes.tells(row)
+        return self.dry and row.monday_id is None and not is_told and self.shape.format.is_plain(row.values)
 
     def _require_tries(self, row: SyncRow) -> None:
         """Refuse a row that is not on the board after monday itself, not the network, answered without an outcome that often.

@@ -440,13 +440,16 @@ def test_any_value_is_cleared_accepted_by_monday_or_rejected_with_a_reason(
 @given(st.fixed_dictionaries(dict.fromkeys(ROW, VALUES)))
 def test_any_row_is_sent_unless_its_key_cannot_be_had_and_what_is_left_out_is_told(row: dict[str, object]) -> None:
     formatted: FormattedRow | RowError
+    is_plain = RowFormat(MAPPING, COLUMNS, LabelIndex()).is_plain(row)
     try:
         formatted = RowFormat(MAPPING, COLUMNS, LabelIndex())(row)
     except RowError as refusal:
         formatted = refusal
     if isinstance(formatted, RowError):
         assert formatted.code == "key_missing"
+        assert not is_plain
         return
+    assert not is_plain or not (formatted.problems or creates_labels(MAPPING, formatted.cells))
     assert set(formatted.cells) == set(COLUMNS)
     assert len(column_values_json(formatted.cells).encode()) <= ROW_BYTES
     for each in formatted.problems:
