@@ -191,7 +191,8 @@ class Schema:
     def _indexes(self) -> list[str]:
         names, dialect = self._names, self._database.dialect
         number, staged = self._configuration.keys.unique[0], self._catalogue(names.staging)
-        is_hashed = "staged_hash" in ([column.name for column in staged] or dict(self.definitions["staging"].columns))
+        columns_there = [column.name for column in staged] or dict(self.definitions["staging"].columns)
+        is_hashed = bool(dialect.staged_hash_triggers) and "staged_hash" in columns_there
         of_customer, of_rows = f"ix_{names.staging}_customer", f"ix_{names.staging}_rows"
         # By the second whose rows the load holds, and what is in them, is told without reading one.
         told = (self._columns.file, "staged_hash") if is_hashed else ()
@@ -209,8 +210,9 @@ class Schema:
             there = {table: dialect.indexes(connection, table, names.schema_name) for table, _ in wanted.values()}
         any_case = {number: dialect.any_case}
         kinds = {} if staged else {names.staging: dialect.staging_index}
-        replaced = [f"DROP INDEX {self.qualified(of_customer)}"] * (is_hashed and of_customer in there[names.staging])
-        return replaced + [
+        replaced = {of_customer} & there[names.staging] if is_hashed else set()
+        there[names.staging] -= replaced
+        return [f"DROP INDEX {self.qualified(index)}" for index in replaced] + [
             f"CREATE {kinds.get(table, 'INDEX')} {dialect.quote(index)} ON {self.qualified(table)} "
             f"({', '.join(dialect.quote(column) + any_case.get(column, '') for column in columns)})"
             + (dialect.sparse.format(dialect.quote(columns[0])) if index.endswith("_item") else "")

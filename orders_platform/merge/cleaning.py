@@ -115,9 +115,10 @@ def clean_key(cells: Iterable[object]) -> str:
     return _joined(cells).casefold()
 
 
-def clean_number(names: str, unique_count: int) -> str:
-    """The same of the unique key columns alone, out of an order's key columns and names."""
-    return KEY_SEPARATOR.join(names.split(KEY_SEPARATOR, unique_count)[:unique_count]).casefold()
+def clean_number(names: bytes | str, unique_count: int) -> str:
+    """The same of the unique key columns alone, out of an order's key columns and names, which are UTF-8 where they are bytes."""
+    told = names if isinstance(names, str) else names.decode("utf-8", "replace")
+    return KEY_SEPARATOR.join(told.split(KEY_SEPARATOR, unique_count)[:unique_count]).casefold()
 
 
 def _joined(cells: Iterable[object]) -> str:
@@ -261,9 +262,10 @@ class Cleaner:
                 order.staged_hash = f"{row_hash}:{order.shown:x}:{self.kept_hash(names)}"
             yield order
 
-    def kept_hash(self, names: str) -> str:
+    def kept_hash(self, names: bytes | str) -> str:
         """Of the key columns and names that a merge under this configuration gave an order: it tells whether they are still so."""
-        return f"{crc32(names.encode('utf-8', 'surrogatepass'), self._configuration_crc):x}"
+        told = names.encode("utf-8", "surrogatepass") if isinstance(names, str) else names
+        return f"{crc32(told, self._configuration_crc):x}"
 
     def _order(self, number: int, places: Sequence[int], meanings: Sequence[Meaning]) -> StagedOrder:
         values, parts, bits, wrong = zip(*meanings, strict=True) if meanings else ((),) * 4

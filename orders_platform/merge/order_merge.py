@@ -37,6 +37,7 @@ from orders_platform.merge.row_matching import Change, Reject, StagedLoad, rehas
 from orders_platform.merge.staging import rarely_collected
 
 _EXAMPLES = 3
+_NAMES_A_READ = 100  # of customers; SQL Server takes 2,100 parameters, and the words of totals are many, for each column
 _WHOLE_LIST = ""  # under which name the fingerprints have the one of the whole list
 
 _OF_ROWS = ("order_key", "row_hash", "staged_hash", "group_name", "item_name")
@@ -81,18 +82,24 @@ class OrderMerge:
     def staged_counts(self) -> list[SpellingCount]:
         """How many rows the staging table holds of each spelling of a customer and file."""
         text, statements = order_store.text, self._statements_for("")
-        found = self._store.read("0_scan_staging", None, statements)
-        counts = [SpellingCount(text(row["spelling"]), text(row["file_name"]), row["row_count"]) for row in found]
         is_configured = self._configuration.customer_names.is_configured
-        unsure = sorted({each.spelling or "" for each in counts if not is_configured(each.spelling)})
+
+        def group(row: Row) -> tuple[str | None, ...]:
+            """SQL Server takes texts for the same that differ in spaces at their ends, and shows one of them."""
+            return tuple(value and value.rstrip(" ") for value in (text(row["spelling"]), text(row["file_name"])))
+
+        found = self._store.read("0_scan_staging", None, statements)
+        # What is no text is found under none: it may be an order.
+        unsure = [row for row in found if isinstance(row["spelling"], str | None) and not is_configured(row["spelling"])]
         with_orders = {
-            (text(row["spelling"]), text(row["file_name"]))
-            for spellings in chunks(unsure)
+            group(row)
+            for spellings in chunks(sorted({row["spelling"] or "" for row in unsure}), _NAMES_A_READ)
             for row in self._store.read("0_scan_orders", None, statements, spellings=spellings, totals=sorted(TOTALS))
         }
+        without = {(row["spelling"], row["file_name"]) for row in unsure if group(row) not in with_orders}
         return [
-            replace(each, has_orders=is_configured(each.spelling) or (each.spelling, each.file) in with_orders)
-            for each in counts
+            SpellingCount(text(spelling), text(file), rows, has_orders=(spelling, file) not in without)
+            for spelling, file, rows in map(dict.values, found)
         ]
 
     def assess(self, customers: Collection[str] | None = None) -> tuple[list[Verdict], list[RowProblem]]:

@@ -21,7 +21,9 @@ Reject = tuple[str, str, str]
 """What is rejected: the hash of its row, the column of a cell or nothing for the row, and the code."""
 
 Staged = Sequence[Any]  # a row as it is read: its hash first
-Settled = tuple[Any, str, str]  # the id of an order, which columns it shows, and its keys and names as `kept_hash` takes them
+Settled = tuple[
+    Any, str, bytes | str
+]  # the id of an order, which columns it shows, and its keys and names as `kept_hash` takes them
 T = TypeVar("T")
 
 
@@ -88,8 +90,9 @@ class StagedLoad:
         self.staged: list[str] = []
         self.rows = list(self._read_rows(staged, settled))
         self._unsettle(settled)
-        shown = Counter(columns for _, columns, _ in settled.values())
-        self.settled = Counter({int(columns, 16): count for columns, count in shown.items()})
+        self.settled = Counter[int]()
+        for columns, number in Counter(columns for _, columns, _ in settled.values()).items():
+            self.settled[int(columns, 16)] += number
 
     def _settle(self, present: Container[str]) -> dict[str, Settled]:
         """The orders that may be settled, by the hash of their row; the others become known."""
@@ -449,7 +452,7 @@ def _as_merged(number: int, order: KnownOrder) -> StagedOrder:
     """A row that an order was merged from as it stands, of which only its hash was read."""
     return StagedOrder(
         number, None, order.bookkeeping, order.order_number, order.order_key, order.full_key, order.unique_key, order.row_hash or "",
-        order.group_name or "", order.item_name or "", int(_parts(order.staged_hash)[1], 16), is_cancelled=False,
+        order.group_name or "", order.item_name or "", int(_parts(order.staged_hash)[1] or "0", 16), is_cancelled=False,
         bad_cells=(), reject_code="", reason="", staged_hash=order.staged_hash,
     )  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, event
@@ -14,7 +15,7 @@ from orders_platform.domain.needed_runs import CustomerSyncStatus
 from orders_platform.domain.order_status import BoardStatus, OrderChange
 from orders_platform.domain.orders import RowKind, RowResult, SyncRow, SyncState
 from orders_platform.errors import DatabaseRefusedError, SourceDataError
-from orders_platform_tests.testing.order_list import FILE, GREYSON, NAME, OrderList, batch_of, order
+from orders_platform_tests.testing.order_list import FILE, GREYSON, KEY, NAME, OrderList, batch_of, order
 
 RHONE = "RHONE"
 HOUR = timedelta(hours=1)
@@ -133,6 +134,21 @@ def test_keys_that_differ_in_how_a_letter_is_written_are_one(order_list: OrderLi
     order_list.sql("UPDATE ORDER_LIST_V2 SET \"AAG ORDER NUMBER\" = '\u00e91' WHERE \"AAG ORDER NUMBER\" = 'A2'")
     ((what, rows),) = [(each.details["what"], each.details["rows"]) for each in queries.duplicates([GREYSON])]
     assert (what, rows) == ("order key", 2)
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("type_", ["integer", "decimal(18, 2)"])
+def test_order_numbers_that_are_numbers_are_compared_too(order_list: OrderList, type_: str) -> None:
+    def of_numbers(document: dict[str, Any]) -> None:
+        document["order_list"][KEY] = type_
+        document["tables"] |= {"staging": "numbers_list", "orders": "numbers_orders"}
+
+    numbers = order_list.configured(of_numbers)
+    numbers.store.schema.apply()
+    numbers.merge(order("1001"), order("1002"), order("1001", PO_NUMBER="another"))
+    assert numbers.store.duplicates([GREYSON]) == []
+    numbers.sql("UPDATE numbers_orders SET \"PO NUMBER\" = 'same'")
+    assert numbers.store.duplicates([GREYSON]) == [Finding(GREYSON, {"what": "order key", "shared": "1001", "rows": 2})]
 
 
 def test_an_item_or_subitem_that_two_rows_have_as_their_own_is_found(order_list: OrderList, queries: OrderStore) -> None:

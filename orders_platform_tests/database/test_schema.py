@@ -64,18 +64,23 @@ def test_a_column_that_is_missing_is_added_and_the_rows_survive(order_list: Orde
 
 
 @pytest.mark.sqlite
-def test_whose_rows_the_load_holds_is_read_from_an_index_alone(order_list: OrderList) -> None:
+@pytest.mark.parametrize("name", ["swp_ORDER_LIST_V2", "swp_ORDER_LIST_OF_PRODUCTION"])
+def test_whose_rows_the_load_holds_is_read_from_an_index_alone(order_list: OrderList, name: str) -> None:
+    order_list = order_list.configured(lambda document: document["tables"].update(staging=name))
+    order_list.store.schema.apply()
     order_list.merge(order("GRE-1"))
-    order_list.sql("DROP INDEX ix_swp_ORDER_LIST_V2_rows")  # earlier versions had another
-    order_list.sql('CREATE INDEX ix_swp_ORDER_LIST_V2_customer ON swp_ORDER_LIST_V2 ("CUSTOMER NAME")')
+    order_list.sql(f"DROP INDEX ix_{name}_rows")  # earlier versions had another
+    order_list.sql(f'CREATE INDEX ix_{name}_customer ON {name} ("CUSTOMER NAME")')
     assert [statement.split(" (")[0] for statement in order_list.store.schema.apply()] == [
-        'DROP INDEX "ix_swp_ORDER_LIST_V2_customer"', 'CREATE INDEX "ix_swp_ORDER_LIST_V2_rows" ON "swp_ORDER_LIST_V2"',
+        f'DROP INDEX "ix_{name}_customer"', f'CREATE INDEX "ix_{name}_rows" ON "{name}"',
     ]  # fmt: skip
     assert order_list.store.schema.missing() == []
-    query = order_list.store.templates.render("0_scan_staging")
-    with order_list.store.database.read() as connection:
-        steps = connection.execute(type(query)(f"EXPLAIN QUERY PLAN {query.text}")).all()
-    assert [step[3] for step in steps] == ["SCAN s USING COVERING INDEX ix_swp_ORDER_LIST_V2_rows"]
+    by_index = f"SCAN s USING COVERING INDEX ix_{name}_rows"
+    for statement in ("0_scan_staging", "0_fingerprint_loads"):
+        query = order_list.store.templates.render(statement, **order_list.merging.rules.context(""))
+        with order_list.store.database.read() as connection:
+            steps = connection.execute(type(query)(f"EXPLAIN QUERY PLAN {query.text}")).all()
+        assert [step[3] for step in steps if step[3].startswith("SCAN s")][:1] == [by_index]
     assert order_list.merge(order("GRE-1")).was_unchanged
 
 

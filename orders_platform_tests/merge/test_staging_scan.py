@@ -52,6 +52,23 @@ def test_a_blank_customer_in_a_mixed_file_or_in_none_is_rejected(order_list: Ord
     }
 
 
+@pytest.mark.sqlite
+@pytest.mark.parametrize("name", [b"ACME", b"\xff\x00"])
+def test_a_customer_that_is_no_text_is_unknown_and_its_order_an_order(order_list: OrderList, name: bytes) -> None:
+    order_list.load(row("1", GREYSON), row("2", "x", "xQ"))
+    order_list.sql('UPDATE "swp_ORDER_LIST_V2" SET "CUSTOMER NAME" = ? WHERE "CUSTOMER NAME" = \'x\'', name)
+    ((unmatched),) = order_list.merging.scan_staging().unmatched
+    assert (unmatched.has_orders, unmatched.rows) == (True, 1)
+    assert "is not in [customers]" in unmatched.reason
+
+
+def test_of_any_number_of_unknown_names_it_is_told_which_have_orders(order_list: OrderList) -> None:
+    names = [f"NAME {i}" for i in range(250)]
+    order_list.load(row("1", GREYSON), *(row("7" if i % 2 else "Total", name) for i, name in enumerate(names)))
+    unmatched = {each.spelling: each.has_orders for each in order_list.merging.scan_staging().unmatched}
+    assert unmatched == {name: bool(i % 2) for i, name in enumerate(names)}
+
+
 def test_every_row_of_an_unknown_customer_is_rejected_whatever_its_spelling_and_file(order_list: OrderList) -> None:
     names = ["ACME ACTIVE", "ACME  ACTIVE", " ACME ACTIVE", "Acme Active"]
     order_list.load(*(row(f"ACM-{i}", name, f"x{i % 2}") for i, name in enumerate([*names, *names])))

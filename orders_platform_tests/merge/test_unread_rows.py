@@ -167,6 +167,19 @@ def test_an_order_that_keeps_another_form_of_hash_is_read_again(order_list: Orde
     assert len(unread(order_list)) == 3
 
 
+@pytest.mark.sqlite
+@pytest.mark.parametrize(
+    "wrong", ["row_hash = ''", "row_hash = NULL", "\"PO NUMBER\" = x'ff00'", "item_name = x'ff'", "group_name = 'x'"]
+)
+def test_an_order_that_somebody_spoilt_in_the_table_is_put_right(order_list: OrderList, wrong: str) -> None:
+    rows = [order(f"A{i}") for i in range(3)]
+    order_list.merge(*rows)
+    right = order_list.orders("order_key", "row_hash", PO, "item_name", "group_name")
+    order_list.sql(f"UPDATE ORDER_LIST_V2 SET {wrong} WHERE order_key = 'A1'")
+    assert order_list.merge(rows[0] | {"NOTES": "x"}, *rows[1:]) == HeaderMerge(rows_read=3, updated=2)
+    assert order_list.orders("order_key", "row_hash", PO, "item_name", "group_name")[1:] == right[1:]
+
+
 def test_another_configuration_reads_every_row(order_list: OrderList) -> None:
     rows = [order(f"A{i}", PLANNER="later") for i in range(6)]
     order_list.merge(*rows)
