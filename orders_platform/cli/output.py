@@ -76,7 +76,12 @@ def say(text: str = "", *, err: bool = False, style: str = "", marks: Mapping[st
     terminal = console(err=err)
     for line in visible(typed(text)).split("\n"):
         words = line.lstrip(" ")
-        if not terminal.is_terminal and words.isascii() and words.isprintable() and not words.endswith(" "):
+        if (
+            not (terminal.is_terminal or terminal.file.isatty())
+            and words.isascii()
+            and words.isprintable()
+            and not words.endswith(" ")
+        ):
             echo(line if words else "", err=err)  # what rich makes of it in a hundred times the time
         else:
             shown = Text(words, marks.get(words[:1], style))

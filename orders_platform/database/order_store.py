@@ -161,11 +161,11 @@ class OrderStore:
 
     def new_lines(self, customer: str, told: Collection[str]) -> list[tuple[str, int, bool, int]]:
         """Of how many lines of each size and quantity, new or not, the orders that are made consist, but for those that are told."""
-        return [tuple(row) for row in self._fetch("count_new_lines", None, customer=customer, told=_uuids([*told]))[1]]
+        return [tuple(row) for row in self._fetch("count_new_lines", None, customer=customer, told=[*told] or [_NO_UUID])[1]]
 
     def lines_not_counted(self, customer: str, told: Collection[str], odd: Collection[str]) -> list[SyncRow]:
         """The lines that wait: of the orders of `new_lines` only those of odd sizes."""
-        return self._sync_rows(RowKind.SUBITEMS, customer, "", waiting=True, told=_uuids([*told]), odd=[*odd])
+        return self._sync_rows(RowKind.SUBITEMS, customer, "", waiting=True, told=[*told] or [_NO_UUID], odd=[*odd])
 
     def _sync_rows(self, kind: RowKind, customer: str, sent_by: str, *, waiting: bool, **counted: list[str]) -> list[SyncRow]:
         is_order, pattern = kind is RowKind.ITEMS, self.configuration.names.subitem

@@ -523,6 +523,15 @@ class _SubitemStage(_Stage):
     kind = RowKind.SUBITEMS
     creates = Operation.CREATE_SUBITEM
     _children: Mapping[int, Sequence[BoardItem]]
+    _not_read: Sequence[tuple[int, int]] = ()  # quantities, and how many lines have each, of those that need not be looked at
+
+    def sync(self) -> None:
+        super().sync()
+        made = sum(count for qty, count in self._not_read if qty)
+        self.report.created += made
+        self.report.skipped += sum(count for qty, count in self._not_read if not qty)
+        if self.run.changes:
+            self.run.changes.untold_sizes += made
 
     def waiting(self) -> Sequence[SyncRow]:
         """The same; but of the lines of orders that are made, of which nothing is told, there need only be as many as there are."""
@@ -533,12 +542,7 @@ class _SubitemStage(_Stage):
         told = changes.told if changes else ()
         found, is_plain = run.store.new_lines(self.customer, told), self.shape.format.is_plain
         odd = {size for size, qty, is_new, _ in found if not (is_new and is_plain({"size_code": size, "qty": qty}))}
-        for size, qty, _, count in found:
-            if size not in odd:
-                self.report.created += count if qty else 0
-                self.report.skipped += 0 if qty else count
-        if changes:
-            changes.untold_sizes += self.report.created
+        self._not_read = [(qty, count) for size, qty, _, count in found if size not in odd]
         return run.store.lines_not_counted(self.customer, told, odd)
 
     def ready(self, rows: Sequence[SyncRow]) -> Sequence[SyncRow]:

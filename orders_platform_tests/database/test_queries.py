@@ -151,6 +151,16 @@ def test_order_numbers_that_are_numbers_are_compared_too(order_list: OrderList, 
     assert numbers.store.duplicates([GREYSON]) == [Finding(GREYSON, {"what": "order key", "shared": "1001", "rows": 2})]
 
 
+@pytest.mark.sqlite
+@pytest.mark.parametrize("column", ["removed_at = '2026-01-01 00:00:00'", "order_key = NULL"])
+def test_a_number_that_is_no_text_counts_only_while_its_order_is_in_the_load(
+    order_list: OrderList, queries: OrderStore, column: str
+) -> None:
+    order_list.merge_all(order("A1"), order("A2"))
+    order_list.sql(f"UPDATE ORDER_LIST_V2 SET \"AAG ORDER NUMBER\" = x'ff', {column} WHERE order_key = 'A2'")
+    assert queries.duplicates([GREYSON]) == []
+
+
 def test_an_item_or_subitem_that_two_rows_have_as_their_own_is_found(order_list: OrderList, queries: OrderStore) -> None:
     order_list.merge_all(order("A1"), order("A2"))
     order_list.sent()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from orders_platform.configuration import Configuration
 from orders_platform.demo.sample_rows import Row
 from orders_platform.domain.differences import OrderChanges
 from orders_platform.domain.mapping import LabelPolicy
+from orders_platform.sandbox.faults import Fault
 from orders_platform.sync.results import CustomerReport
 from orders_platform_tests.testing.platform import GREYSON, Platform, order
 
@@ -137,6 +139,26 @@ def test_lines_that_were_tried_before_and_those_of_an_order_that_will_be_refused
     platform.execute("UPDATE ORDER_LIST_LINES SET retry_count = 1, sync_error_code = 'InternalServerError' WHERE qty = 1")
     report = counted_and_read(platform)
     assert (report.items.created, report.subitems.created, report.subitems.failed) == (6, 11, 1)
+
+
+@pytest.mark.parametrize("changes", [None, OrderChanges(most=2)])
+def test_of_subitems_that_could_not_be_looked_at_none_is_foretold(platform: Platform, changes: OrderChanges | None) -> None:
+    platform.load([order("GRE-00001", {"S": 1})])
+    platform.sync()
+    platform.load([order("GRE-00001", {"S": 9}), *ROWS[1:]])
+    platform.when("reading subitems", lambda: platform.sandbox.faults.queue(Fault.DAILY_429))
+    report = platform.rehearse(GREYSON, changes=changes)[GREYSON]
+    assert "DailyLimitError" in str(report.error)
+    assert (report.subitems.created, changes.untold_sizes if changes else 0) == (0, 0)
+
+
+def test_the_sizes_of_orders_under_ids_of_another_kind_are_told(platform: Platform) -> None:
+    platform.load(ROWS)
+    platform.merge.merge_headers(GREYSON, platform.merge.scan_staging(), datetime(2026, 1, 5, tzinfo=UTC))
+    platform.execute("UPDATE ORDER_LIST_V2 SET record_uuid = 'id-' || order_key")
+    changes = OrderChanges(most=2)
+    assert platform.rehearse(GREYSON, changes=changes)[GREYSON].error is None
+    assert [len(each.sizes) for each in changes.orders.values()][:3] == [2, 2, 0]
 
 
 def test_a_limited_run_is_foretold(platform: Platform) -> None:
