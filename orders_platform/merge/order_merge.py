@@ -462,7 +462,8 @@ class OrderMerge:
         for _, orders, wrong in run("check_count_orders", **of_customer).all():
             if self._configuration.guard_rules[GuardKind.WRONG_TOTALS].acts(wrong, orders):
                 with run("check_wrong_totals", **of_customer) as found:
-                    examples = [f"{key}: total {total}, sizes {sizes}" for _, key, total, sizes in found.fetchmany(_EXAMPLES)]
+                    some = found.fetchmany(_EXAMPLES)
+                examples = sorted(f"{key}: total {total}, sizes {sizes}" for _, key, total, sizes in some)
                 yield guards.wrong_totals(customer, wrong, orders, examples)
 
     def require_unique_keys(self, customer: str) -> None:
