@@ -21,9 +21,8 @@ Reject = tuple[str, str, str]
 """What is rejected: the hash of its row, the column of a cell or nothing for the row, and the code."""
 
 Staged = Sequence[Any]  # a row as it is read: its hash first
-Settled = tuple[
-    Any, str, bytes | str
-]  # the id of an order, which columns it shows, and its keys and names as `kept_hash` takes them
+# The id of an order, which columns it shows, and its keys and names as `kept_hash` takes them.
+Settled = tuple[Any, str, bytes | str]
 T = TypeVar("T")
 
 
